@@ -1,0 +1,149 @@
+/* completion.c -- completion scripts for bash, zsh and fish, out of the table of verbs.
+ *
+ * For: cmd_completion.c. Must not know: any verb by name, but `help`, whose operand is a verb.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+static bool outside(const struct verb *verb)
+{
+    return !(verb->flags & VERB_SHELL_ONLY);
+}
+
+/* Single quotes end the script's string. */
+static void quoted(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\'') fputs("'\\''", out);
+        else fputc(*text, out);
+    }
+}
+
+static void all_verbs(FILE *out)
+{
+    for (int i = 0; cli_verbs[i]; i++)
+        if (outside(cli_verbs[i])) fprintf(out, "%s%s", i ? " " : "", cli_verbs[i]->name);
+}
+
+static void all_options(FILE *out, const struct cli_option *options)
+{
+    for (int i = 0; options && options[i].name; i++)
+        fprintf(out, " --%s%s", options[i].name, options[i].value ? "=" : "");
+}
+
+static void bash(FILE *out)
+{
+    fputs("_aerials() {\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} verb= i word options\n"
+          "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+          "        word=${COMP_WORDS[i]}\n"
+          "        case $word in\n"
+          "            -d|--db|--wait) ((i++)) ;;\n"
+          "            -*) ;;\n"
+          "            *) verb=$word; break ;;\n"
+          "        esac\n"
+          "    done\n"
+          "    options='",
+          out);
+    all_options(out, cli_globals);
+    fputs("'\n    case $verb in\n        ''|help)\n            COMPREPLY=($(compgen -W '", out);
+    all_verbs(out);
+    fputs("' -- \"$cur\")) ;;\n", out);
+    for (int i = 0; cli_verbs[i]; i++) {
+        if (!outside(cli_verbs[i]) || !cli_verbs[i]->options || strcmp(cli_verbs[i]->name, "help") == 0) continue;
+        fprintf(out, "        %s) options+='", cli_verbs[i]->name);
+        all_options(out, cli_verbs[i]->options);
+        fputs("' ;;\n", out);
+    }
+    fputs("    esac\n"
+          "    if [[ $cur == -* ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+          "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
+          "    elif [[ -n $verb && $verb != help ]]; then\n"
+          "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+          "    fi\n"
+          "}\ncomplete -F _aerials aerials\n",
+          out);
+}
+
+static void zsh_options(FILE *out, const struct cli_option *options)
+{
+    for (int i = 0; options && options[i].name; i++) {
+        fprintf(out, " '--%s%s[", options[i].name, options[i].value ? "=" : "");
+        for (const char *p = options[i].help; *p; p++) {
+            if (*p == '\'') fputs("'\\''", out);
+            else if (*p == '[' || *p == ']' || *p == ':') fprintf(out, "\\%c", *p);
+            else fputc(*p, out);
+        }
+        fprintf(out, "]%s%s'", options[i].value ? ":" : "", options[i].value ? options[i].value : "");
+    }
+}
+
+static void zsh(FILE *out)
+{
+    fputs("#compdef aerials\n_aerials() {\n    local -a verbs\n    verbs=(\n", out);
+    for (int i = 0; cli_verbs[i]; i++) {
+        if (!outside(cli_verbs[i])) continue;
+        fprintf(out, "        '%s:", cli_verbs[i]->name);
+        quoted(out, cli_verbs[i]->sentence);
+        fputs("'\n", out);
+    }
+    fputs("    )\n    local line state\n    _arguments -C", out);
+    zsh_options(out, cli_globals);
+    fputs(" '1:verb:->verb' '*::operand:->rest'\n"
+          "    case $state in\n"
+          "        verb) _describe verb verbs ;;\n"
+          "        rest)\n"
+          "            case $line[1] in\n"
+          "                help) _describe verb verbs ;;\n",
+          out);
+    for (int i = 0; cli_verbs[i]; i++) {
+        if (!outside(cli_verbs[i]) || strcmp(cli_verbs[i]->name, "help") == 0) continue;
+        fprintf(out, "                %s) _arguments", cli_verbs[i]->name);
+        zsh_options(out, cli_verbs[i]->options);
+        fputs(" '*:operand:_files' ;;\n", out);
+    }
+    fputs(/* From a file of $fpath this text is the function itself, and must call it; sourced, it only says so. */
+          "            esac ;;\n    esac\n}\n"
+          "if [ \"$funcstack[1]\" = _aerials ]; then _aerials \"$@\"; else compdef _aerials aerials; fi\n",
+          out);
+}
+
+static void fish_options(FILE *out, const struct cli_option *options, const char *verb)
+{
+    for (int i = 0; options && options[i].name; i++) {
+        fputs("complete -c aerials", out);
+        if (verb) fprintf(out, " -n '__fish_seen_subcommand_from %s'", verb);
+        fprintf(out, " -l %s", options[i].name);
+        if (options[i].letter) fprintf(out, " -s %c", options[i].letter);
+        if (options[i].value) fputs(" -r", out);
+        fputs(" -d '", out);
+        quoted(out, options[i].help);
+        fputs("'\n", out);
+    }
+}
+
+static void fish(FILE *out)
+{
+    fish_options(out, cli_globals, NULL);
+    for (int i = 0; cli_verbs[i]; i++) {
+        if (!outside(cli_verbs[i])) continue;
+        fprintf(out, "complete -c aerials -f -n __fish_use_subcommand -a %s -d '", cli_verbs[i]->name);
+        quoted(out, cli_verbs[i]->sentence);
+        fputs("'\n", out);
+        fish_options(out, cli_verbs[i]->options, cli_verbs[i]->name);
+    }
+    fputs("complete -c aerials -f -n '__fish_seen_subcommand_from help' -a '", out);
+    all_verbs(out);
+    fputs("'\n", out);
+}
+
+int completion_write(FILE *out, const char *shell)
+{
+    if (strcmp(shell, "bash") == 0) bash(out);
+    else if (strcmp(shell, "zsh") == 0) zsh(out);
+    else if (strcmp(shell, "fish") == 0) fish(out);
+    else return 1;
+    return 0;
+}

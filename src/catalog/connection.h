@@ -1,0 +1,51 @@
+/* connection.h -- what catalog.c and write.c share, and nobody else. */
+#ifndef AER_CATALOG_CONNECTION_H
+#define AER_CATALOG_CONNECTION_H
+
+#include "catalog/catalog.h"
+#include "sqlite/sq.h"
+
+enum {
+    Q_BEGIN_READ,
+    Q_BEGIN_WRITE,
+    Q_COMMIT,
+    Q_ROLLBACK,
+    Q_SETTING,
+    Q_SET,
+    Q_BUCKETS,
+    Q_LOOKUP,
+    Q_DISPLACED,
+    Q_IS_DISPLACED,
+    Q_HAS_DISPLACED,
+    Q_DISPLACED_ANY,
+    Q_PUT,
+    Q_REMOVE,
+    Q_DISPLACE,
+    Q_DISPLACED_ALL,
+    Q_UNDISPLACE,
+    Q_ADD_BUCKET,
+    Q_REMOVE_BUCKET,
+    Q_COUNT_DEAD,
+    Q_PAGES,
+    Q_RANGE,
+    Q_COUNT = Q_RANGE + 12
+};
+
+struct catalog {
+    sqlite3 *db;
+    char database[33];
+    bool in_read, in_write;
+    int sync;       /* AER_SYNC_... the connection stands at; 0: NORMAL, as opened */
+    int wal_frames; /* after the last commit */
+    int wal_length; /* frames the file has grown to since it was last truncated */
+    sqlite3_stmt *stmt[Q_COUNT];
+};
+
+/* Statement Q, ready to bind. */
+int aer__catalog_stmt(struct catalog *c, int q, sqlite3_stmt **stmt, struct err *err);
+/* SQLite's last failure on c, in our codes; resets stmt. */
+int aer__catalog_fail(struct catalog *c, sqlite3_stmt *stmt, struct err *err);
+/* Run a statement without parameters or rows. */
+int aer__catalog_run(struct catalog *c, int q, struct err *err);
+
+#endif

@@ -1,0 +1,206 @@
+/* conf.c -- gertrude.conf: the settings of a database, as JSON that people may read and edit.
+ *
+ *   { "schema_version": 1, "gertrude_version": "aerials 0.1.0", "comment": "...",
+ *     "settings": { "bucket_max_rows": 10000, "bucket_max_size": 16777216, "sync": "full" } }
+ *
+ * Names we do not know are kept when the file is written again.
+ */
+#include "db/handle.h"
+#include "fs/fs.h"
+#include "layout/layout.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONF_SIZE_MAX (1024 * 1024)
+
+static const char *const sync_names[] = {[AER_SYNC_FULL] = "full", [AER_SYNC_NORMAL] = "normal", [AER_SYNC_OFF] = "off"};
+static const char *const names[] = {"bucket_max_rows", "bucket_max_size", "sync", "comment"};
+
+const char *aer_config_name(int i)
+{
+    return i >= 0 && (size_t)i < AER_COUNT(names) ? names[i] : NULL;
+}
+
+void aer__conf_release(struct conf *c)
+{
+    aer__free(c->comment);
+    c->comment = NULL;
+}
+
+int aer__conf_check(const struct conf *c, struct err *err)
+{
+    if (c->bucket_max_rows < 1 || c->bucket_max_rows > 1000000000)
+        return aer__err_set(err, AER_INVALID, "bucket_max_rows must be between 1 and 1000000000");
+    if (c->bucket_max_size < 4096 || c->bucket_max_size > UINT64_C(1) << 30)
+        return aer__err_set(err, AER_INVALID, "bucket_max_size must be between 4096 bytes and 1 GiB");
+    if (c->sync < AER_SYNC_FULL || c->sync > AER_SYNC_OFF)
+        return aer__err_set(err, AER_INVALID, "sync must be full, normal or off");
+    return AER_OK;
+}
+
+static int find_sync(const char *name)
+{
+    for (int i = AER_SYNC_FULL; i <= AER_SYNC_OFF; i++) {
+        if (strcmp(name, sync_names[i]) == 0) return i;
+    }
+    return 0;
+}
+
+static int parse_settings(json_t *settings, struct conf *c, struct err *err)
+{
+    json_t *rows = json_object_get(settings, "bucket_max_rows"), *size = json_object_get(settings, "bucket_max_size"),
+           *sync = json_object_get(settings, "sync");
+
+    if ((rows && !json_is_integer(rows)) || (size && !json_is_integer(size)) || (sync && !json_is_string(sync)))
+        return aer__err_set(err, AER_CORRUPT, "'%s': a setting has the wrong type", LAYOUT_CONF);
+    if (rows) c->bucket_max_rows = (uint64_t)json_integer_value(rows);
+    if (size) c->bucket_max_size = (uint64_t)json_integer_value(size);
+    if (sync) c->sync = find_sync(json_string_value(sync));
+    if (aer__conf_check(c, err)) {
+        aer__err_prefix(err, "'%s'", LAYOUT_CONF);
+        if (err) err->code = AER_CORRUPT;
+        return AER_CORRUPT;
+    }
+    return AER_OK;
+}
+
+static int load(int dir, json_t **root, struct err *err)
+{
+    json_error_t problem;
+    void *text = NULL;
+    size_t size;
+    int rc = aer__fs_read_all(dir, LAYOUT_CONF, CONF_SIZE_MAX, &text, &size, err);
+
+    if (rc) return rc;
+    *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
+    aer__free(text);
+    if (!*root) return aer__err_set(err, AER_CORRUPT, "'%s', line %d: %s", LAYOUT_CONF, problem.line, problem.text);
+    if (json_is_object(*root)) return AER_OK;
+    json_decref(*root);
+    *root = NULL;
+    return aer__err_set(err, AER_CORRUPT, "'%s' is not a JSON object", LAYOUT_CONF);
+}
+
+int aer__conf_read(int dir, struct conf *c, struct err *err)
+{
+    json_t *root = NULL, *version, *settings, *comment;
+    int rc = load(dir, &root, err);
+
+    *c = (struct conf){CONF_ROWS_DEFAULT, CONF_SIZE_DEFAULT, AER_SYNC_FULL, NULL};
+    if (rc == AER_NOTFOUND) {
+        if (aer__fs_kind(dir, LAYOUT_CATALOG) == FS_FILE) return AER_OK; /* lost, and the rest is there: defaults do */
+        return aer__err_set(err, AER_NODB, "there is no database here: neither '%s' nor '%s'", LAYOUT_CONF, LAYOUT_CATALOG);
+    }
+    if (rc) return rc;
+    version = json_object_get(root, "schema_version");
+    settings = json_object_get(root, "settings");
+    comment = json_object_get(root, "comment");
+    if (!json_is_integer(version)) rc = aer__err_set(err, AER_CORRUPT, "'%s' has no schema_version", LAYOUT_CONF);
+    else if (json_integer_value(version) > AER_FORMAT_VERSION || json_integer_value(version) < 1)
+        rc = aer__err_set(err, AER_NEWER, "'%s' has schema_version %" PRId64 "; this version reads up to %d",
+                          LAYOUT_CONF, (int64_t)json_integer_value(version), AER_FORMAT_VERSION);
+    else if (settings && !json_is_object(settings))
+        rc = aer__err_set(err, AER_CORRUPT, "'%s': settings is not an object", LAYOUT_CONF);
+    else if (settings) rc = parse_settings(settings, c, err);
+    if (rc == AER_OK && json_is_string(comment)) {
+        c->comment = aer__strdup(json_string_value(comment));
+        if (!c->comment) rc = aer__err_nomem(err);
+    }
+    json_decref(root);
+    return rc;
+}
+
+int aer__conf_write(int dir, const struct conf *c, struct err *err)
+{
+    json_t *root = NULL, *settings;
+    char *text = NULL;
+    int rc = load(dir, &root, NULL);
+
+    if (rc) root = json_object(); /* missing, or not to be saved */
+    settings = json_object_get(root, "settings");
+    if (!json_is_object(settings)) {
+        json_object_set_new(root, "settings", json_object());
+        settings = json_object_get(root, "settings");
+    }
+    rc = json_object_set_new(root, "schema_version", json_integer(AER_FORMAT_VERSION)) ||
+         json_object_set_new(root, "gertrude_version", json_string("aerials " AER_VERSION)) ||
+         json_object_set_new(root, "comment", json_string(c->comment ? c->comment : "")) ||
+         json_object_set_new(settings, "bucket_max_rows", json_integer((json_int_t)c->bucket_max_rows)) ||
+         json_object_set_new(settings, "bucket_max_size", json_integer((json_int_t)c->bucket_max_size)) ||
+         json_object_set_new(settings, "sync", json_string(sync_names[c->sync]));
+    if (rc == 0) text = json_dumps(root, JSON_INDENT(2));
+    if (text) {
+        size_t size = strlen(text);
+        char *line = realloc(text, size + 2);
+        if (line) {
+            text = line;
+            memcpy(text + size, "\n", 2);
+            rc = aer__fs_replace(dir, LAYOUT_CONF, text, size + 1, 0644, err);
+        } else {
+            rc = aer__err_nomem(err);
+        }
+    } else {
+        rc = aer__err_nomem(err); /* a comment that is not UTF-8 was refused before */
+    }
+    free(text); /* jansson's, from malloc */
+    json_decref(root);
+    return rc;
+}
+
+static int parse_number(const char *name, const char *value, uint64_t *number, struct err *err)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(value, &end, 10);
+    if (errno || *end || end == value || *value == '-' || *value == '+' || *value == ' ')
+        return aer__err_set(err, AER_INVALID, "'%s' is not a number for %s", value, name);
+    return AER_OK;
+}
+
+static int set_comment(struct conf *c, const char *value, struct err *err)
+{
+    json_t *text = json_string(value);
+    char *copy = text ? aer__strdup(value) : NULL;
+
+    if (!text) return aer__err_set(err, AER_INVALID, "the comment is not UTF-8");
+    json_decref(text);
+    if (!copy) return aer__err_nomem(err);
+    aer__free(c->comment);
+    c->comment = copy;
+    return AER_OK;
+}
+
+int aer__conf_set(struct conf *c, const char *name, const char *value, struct err *err)
+{
+    struct conf changed = *c;
+    int rc = AER_OK;
+
+    if (strcmp(name, "comment") == 0) return set_comment(c, value, err);
+    if (strcmp(name, "bucket_max_rows") == 0) rc = parse_number(name, value, &changed.bucket_max_rows, err);
+    else if (strcmp(name, "bucket_max_size") == 0) rc = parse_number(name, value, &changed.bucket_max_size, err);
+    else if (strcmp(name, "sync") == 0) changed.sync = find_sync(value);
+    else return AER_NOTFOUND;
+    if (rc == AER_OK) rc = aer__conf_check(&changed, err);
+    if (rc == AER_OK) *c = changed;
+    return rc;
+}
+
+int aer__conf_get(const struct conf *c, const char *name, char **value, struct err *err)
+{
+    char number[32];
+    const char *text = number;
+
+    if (strcmp(name, "bucket_max_rows") == 0) snprintf(number, sizeof number, "%" PRIu64, c->bucket_max_rows);
+    else if (strcmp(name, "bucket_max_size") == 0) snprintf(number, sizeof number, "%" PRIu64, c->bucket_max_size);
+    else if (strcmp(name, "sync") == 0) text = sync_names[c->sync];
+    else if (strcmp(name, "comment") == 0) text = c->comment ? c->comment : "";
+    else return AER_NOTFOUND;
+    *value = aer__strdup(text);
+    return *value ? AER_OK : aer__err_nomem(err);
+}

@@ -1,0 +1,246 @@
+/* share.c -- see share.h. The kernel decides who is in; the bytes of the file never do.
+ *
+ * 1. Who gets the door byte exclusively is alone, and writes the page anew before anybody else gets in.
+ * 2. A slot counts only while its byte is locked, so a killed reader keeps nothing back.
+ * 3. fork: the child closes the descriptor at once. It shares the open file description with its parent, and
+ *    would otherwise keep the parent's locks alive after the parent's death.
+ */
+#include "kv/share.h"
+#include "fs/fs.h"
+#include "layout/layout.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define MAGIC 0x41455231u /* "AER1" */
+#define VERSION 1u
+#define LOCK_BASE 0x100000u /* lock bytes lie behind the mapped part; they need not exist in the file */
+#define DOOR (LOCK_BASE + 0)
+#define SLOT_BASE (LOCK_BASE + 0x1000)
+
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct share *registry;
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&registry_lock);
+}
+static void parent_after_fork(void)
+{
+    pthread_mutex_unlock(&registry_lock);
+}
+
+static void child_after_fork(void)
+{
+    for (struct share *s = registry; s; s = s->next) {
+        if (s->fd >= 0) close(s->fd); /* nothing was written through it */
+        s->fd = -1;
+    }
+    pthread_mutex_unlock(&registry_lock);
+}
+
+static void install_fork_handler(void)
+{
+    pthread_atfork(before_fork, parent_after_fork, child_after_fork);
+}
+
+static void register_share(struct share *s)
+{
+    pthread_once(&fork_once, install_fork_handler);
+    pthread_mutex_lock(&registry_lock);
+    s->next = registry;
+    registry = s;
+    pthread_mutex_unlock(&registry_lock);
+}
+
+static void unregister_share(struct share *s)
+{
+    pthread_mutex_lock(&registry_lock);
+    for (struct share **p = &registry; *p; p = &(*p)->next) {
+        if (*p == s) {
+            *p = s->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&registry_lock);
+}
+
+static void clear_page(struct share_page *page)
+{
+    page->magic = MAGIC;
+    page->version = VERSION;
+    atomic_store(&page->counter, 0);
+    atomic_store(&page->last_seq, 0);
+    atomic_store(&page->catalog_version, 1);
+    atomic_store(&page->horizon, 0);
+    atomic_store(&page->turn_wanted_ms, 0);
+    atomic_store(&page->making_files, 0);
+    atomic_store(&page->in_turn, 0);
+    for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i], SHARE_IDLE);
+}
+
+static int private_page(struct share *s, struct err *err)
+{
+    s->page = aer__calloc(1, sizeof *s->page);
+    if (!s->page) return aer__err_nomem(err);
+    clear_page(s->page);
+    return AER_OK;
+}
+
+/* Through the door: alone, or beside others. */
+static int enter(struct share *s, int busy_ms, struct err *err)
+{
+    int64_t deadline = aer__monotonic_ms() + busy_ms;
+
+    for (unsigned wait_us = 50;; wait_us = AER_MIN(wait_us * 2, 2000u)) {
+        int rc = s->readonly ? AER_BUSY : aer__fs_lock(s->fd, DOOR, true, err);
+        if (rc == AER_OK) {
+            s->alone = true;
+            return AER_OK;
+        }
+        if (rc != AER_BUSY) return rc;
+        rc = aer__fs_lock(s->fd, DOOR, false, err);
+        if (rc != AER_BUSY) return rc;
+        if (aer__monotonic_ms() >= deadline)
+            return aer__err_set(err, AER_BUSY, "another process is recovering the database; try again");
+        aer__sleep_us(wait_us);
+    }
+}
+
+static int take_slot(struct share *s, struct err *err)
+{
+    for (int i = 0; i < SHARE_SLOTS; i++) {
+        int rc = aer__fs_lock(s->fd, SLOT_BASE + (uint64_t)i, true, err);
+        if (rc == AER_BUSY) continue;
+        if (rc) return rc;
+        s->slot = i;
+        atomic_store(&s->page->slots[i], SHARE_IDLE);
+        return AER_OK;
+    }
+    return aer__err_set(err, AER_BUSY, "%d handles have the database open already", SHARE_SLOTS);
+}
+
+int aer__share_open(int dir, bool readonly, bool frozen, int busy_ms, struct share *s, struct err *err)
+{
+    void *map = NULL;
+    int rc;
+
+    memset(s, 0, sizeof *s);
+    s->fd = -1;
+    s->slot = -1;
+    s->readonly = frozen;
+    if (!frozen) {
+        rc = aer__fs_lock_open(dir, LAYOUT_LOCK, sizeof *s->page, false, &s->fd, &map, err);
+        if (rc == AER_OK) goto mapped;
+        if (!readonly || (rc != AER_PERM && rc != AER_READONLY)) return rc;
+        aer__err_clear(err);
+    }
+    /* We cannot write here. If somebody who can is in, look at the page over their shoulder. */
+    s->readonly = true;
+    rc = aer__fs_lock_open(dir, LAYOUT_LOCK, sizeof *s->page, true, &s->fd, &map, err);
+    if (rc) return rc;
+    if (s->fd >= 0) {
+        bool held = false;
+        rc = aer__fs_lock_held(s->fd, DOOR, &held, err);
+        if (rc == AER_OK && held && map) {
+            s->page = map;
+            s->others_may_write = true;
+            rc = enter(s, busy_ms, err);
+            if (rc) goto fail;
+            register_share(s);
+            return AER_OK;
+        }
+        aer__fs_lock_close(s->fd, map, sizeof *s->page);
+        s->fd = -1;
+        if (rc) return rc;
+    }
+    s->alone = true;
+    return private_page(s, err);
+
+mapped:
+    s->page = map;
+    rc = enter(s, busy_ms, err);
+    if (rc) goto fail;
+    if (s->alone) {
+        s->look_for_orphans = s->page->magic != MAGIC || s->page->boot != aer__fs_boot() ||
+                              atomic_load(&s->page->making_files) != 0;
+        clear_page(s->page);
+        s->page->boot = aer__fs_boot();
+    } else if (s->page->magic != MAGIC || s->page->version != VERSION) {
+        rc = aer__err_set(err, AER_NEWER, "'%s' is in use by another version of this library", LAYOUT_LOCK);
+        goto fail;
+    }
+    rc = take_slot(s, err);
+    if (rc) goto fail;
+    register_share(s);
+    return AER_OK;
+fail:
+    aer__fs_lock_close(s->fd, map, sizeof *s->page);
+    s->fd = -1;
+    s->page = NULL;
+    return rc;
+}
+
+void aer__share_ready(struct share *s)
+{
+    if (!s->alone) return;
+    s->alone = false;
+    if (s->fd >= 0) (void)aer__fs_lock(s->fd, DOOR, false, NULL); /* turning exclusive into shared cannot be refused */
+}
+
+void aer__share_close(struct share *s)
+{
+    if (!s->page) return;
+    if (s->fd < 0 && s->slot < 0) {
+        if (s->others_may_write) unregister_share(s); /* after fork */
+        else aer__free(s->page);
+    } else {
+        unregister_share(s);
+        if (s->slot >= 0) atomic_store(&s->page->slots[s->slot], SHARE_IDLE);
+        aer__fs_lock_close(s->fd, s->page, sizeof *s->page);
+    }
+    s->page = NULL;
+    s->fd = -1;
+}
+
+int aer__share_lock(struct share *s, enum share_lock which, struct err *err)
+{
+    if (s->slot < 0) return aer__err_set(err, AER_READONLY, "the database is open for reading only");
+    return aer__fs_lock(s->fd, LOCK_BASE + (uint64_t)which, true, err);
+}
+
+void aer__share_unlock(struct share *s, enum share_lock which)
+{
+    aer__fs_unlock(s->fd, LOCK_BASE + (uint64_t)which);
+}
+
+void aer__share_publish(struct share *s, uint64_t oldest)
+{
+    if (s->slot >= 0) atomic_store(&s->page->slots[s->slot], oldest);
+}
+
+int aer__share_snapshots(struct share *s, uint64_t *oldest, int *count, struct err *err)
+{
+    int n = 0;
+
+    for (int i = 0; i < SHARE_SLOTS; i++) {
+        uint64_t seq = atomic_load(&s->page->slots[i]);
+        bool held = true;
+        if (seq == SHARE_IDLE) continue;
+        if (i != s->slot && s->fd >= 0) {
+            int rc = aer__fs_lock_held(s->fd, SLOT_BASE + (uint64_t)i, &held, err);
+            if (rc) return rc;
+        }
+        if (held) oldest[n++] = seq;
+    }
+    *count = n;
+    return AER_OK;
+}
+
+void aer__share_raise_horizon(struct share *s, uint64_t seq)
+{
+    uint64_t old = atomic_load(&s->page->horizon);
+
+    while (old < seq && !atomic_compare_exchange_weak(&s->page->horizon, &old, seq)) {}
+}

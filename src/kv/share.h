@@ -1,0 +1,69 @@
+/* share.h -- aerial.lock: what the processes that have one database open tell each other.
+ *
+ * A mapped page with a few counters, and kernel locks (OFD) on bytes far behind it. Locks die with their holder; the
+ * page has no meaning when nobody is in, and whoever comes in alone writes it anew.
+ *
+ *   counter          odd while a commit is under way, even after: one load tells whether anything changed
+ *   last_seq         of the last commit
+ *   catalog_version  advanced after each commit in aerial.sq3 that readers must know of
+ *   horizon          versions displaced at or below it may be gone for snapshots that are not registered
+ *   slots            one a handle: the oldest snapshot it has open, SHARE_IDLE if none
+ *
+ * Must not know: keys, buckets, SQLite.
+ */
+#ifndef AER_KV_SHARE_H
+#define AER_KV_SHARE_H
+
+#include "base/base.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SHARE_SLOTS 1024
+#define SHARE_IDLE UINT64_MAX
+
+struct share_page {
+    uint32_t magic, version;
+    _Atomic uint64_t counter;
+    _Atomic uint64_t last_seq;
+    _Atomic uint64_t catalog_version;
+    _Atomic uint64_t horizon;
+    _Atomic uint64_t turn_wanted_ms; /* another handle waits for the turn until then (monotonic clock): the holder lets go sooner */
+    _Atomic uint32_t making_files; /* bucket files are being made; found set by who comes in alone: look for files nobody names */
+    _Atomic uint32_t in_turn; /* 1 while a handle has the turn: found set by who gets it, the last holder died in it */
+    uint32_t unused_too;
+    uint64_t boot; /* of the machine, when the page was last written anew */
+    unsigned char unused[4096 - 72];
+    _Atomic uint64_t slots[SHARE_SLOTS];
+};
+
+enum share_lock { SHARE_TURN = 1, SHARE_UPKEEP = 2, SHARE_SEAL = 3 };
+
+struct share {
+    struct share_page *page; /* never NULL after share_open; private memory where no lock file can be used */
+    int fd;                  /* -1: private */
+    int slot;                /* -1: none (we cannot write the lock file) */
+    bool alone;              /* we hold the door: nobody else is in until share_ready */
+    bool readonly;
+    bool others_may_write; /* readonly without a slot while somebody else is in */
+    bool look_for_orphans; /* somebody died while making files, or the machine did: there may be files nobody names */
+    struct share *next;    /* registry for fork */
+};
+
+/* Come in. Waits up to busy_ms for whoever holds the door (recovering alone). After AER_OK with s->alone the caller
+ * loads the state, stores last_seq and calls share_ready. frozen: nobody can write the directory, use no lock file. */
+int aer__share_open(int dir, bool readonly, bool frozen, int busy_ms, struct share *s, struct err *err);
+void aer__share_ready(struct share *s);
+void aer__share_close(struct share *s);
+
+/* Never waits: AER_OK or AER_BUSY. */
+int aer__share_lock(struct share *s, enum share_lock which, struct err *err);
+void aer__share_unlock(struct share *s, enum share_lock which);
+
+/* Tell others the oldest snapshot of this handle (SHARE_IDLE: none). */
+void aer__share_publish(struct share *s, uint64_t oldest);
+/* The snapshots others and we have open: at most SHARE_SLOTS numbers, in *count. Slots of the dead do not count. */
+int aer__share_snapshots(struct share *s, uint64_t *oldest, int *count, struct err *err);
+/* Versions displaced up to seq may go from now on: set before snapshots are looked at. */
+void aer__share_raise_horizon(struct share *s, uint64_t seq);
+
+#endif
