@@ -6,6 +6,8 @@
  */
 #include "bucket/active.h"
 
+#include <string.h>
+
 /* bucket_info and the rows' numbers of any connection to an active file, or to a copy of one. */
 static int read_state(sqlite3 *db, const char *name, struct active_state *state, struct err *err)
 {
@@ -56,6 +58,20 @@ int aer__active_rows(struct active *a, uint64_t after, bool with_value, int (*fn
         if (!rc) rc = fn(arg, &row);
     }
     sqlite3_reset(stmt);
+    return rc;
+}
+
+int aer__active_rows_of(struct active *a, const char *id, int (*fn)(void *arg, const struct row *row), void *arg,
+                        struct err *err)
+{
+    struct active_state state;
+    int rc = aer__sq_exec(a->db, a->name, "BEGIN", err);
+
+    if (rc) return rc;
+    rc = read_state(a->db, a->name, &state, err);
+    if (!rc && (state.rows == 0 || strcmp(state.info.id, id) != 0)) rc = AER_NOTFOUND;
+    if (!rc) rc = aer__active_rows(a, 0, false, fn, arg, err);
+    (void)sqlite3_exec(a->db, "END", NULL, NULL, NULL);
     return rc;
 }
 

@@ -90,6 +90,9 @@ int aer__active_sync(struct active *a, struct err *err);
  * Every row's sum is checked when its value is read: AER_CORRUPT. */
 int aer__active_rows(struct active *a, uint64_t after, bool with_value, int (*fn)(void *arg, const struct row *row),
                      void *arg, struct err *err);
+/* All rows without values, like that, if the file is bucket id at that moment; AER_NOTFOUND if it is empty or another by now. */
+int aer__active_rows_of(struct active *a, const char *id, int (*fn)(void *arg, const struct row *row), void *arg,
+                        struct err *err);
 /* One row: value, key and meta live until the next call on a. AER_NOTFOUND if the file does not hold seq. The read transaction is ended before return. */
 int aer__active_get(struct active *a, uint64_t seq, struct row *row, struct err *err);
 /* The file as the sealed bucket it becomes, named and ranged by its own bucket_info and last row (sqlite3_free). *info is what was written into it. */

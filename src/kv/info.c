@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define LOOKS 4 /* for a bucket that moves while it is looked for */
+
 int aer__kv_sync(struct kv *kv, struct err *err)
 {
     int rc = aer__kv_usable(kv, err);
@@ -237,39 +239,69 @@ static int show_row(void *arg, const struct row *row)
     return s->fn(s->arg, &out) ? aer__err_set(s->err, AER_STOPPED, "stopped by the caller") : AER_OK;
 }
 
-/* The rows are read through a file of our own, so that no lock is held while fn runs. */
+static int show_sealed(struct show *s, const char *id)
+{
+    struct sealed *file;
+    int rc = aer__sealed_open(s->kv->dir, id, s->kv->database, &file, NULL, s->err);
+
+    if (rc) return rc;
+    rc = aer__sealed_rows(file, 0, false, show_row, s, s->err);
+    aer__sealed_close(file);
+    return rc;
+}
+
+static int show_active(struct show *s, int which, const char *id)
+{
+    struct active *file;
+    int rc = aer__active_open(s->kv->dir, which, s->kv->frozen ? ACTIVE_FROZEN : ACTIVE_READONLY, s->kv->database, 1000,
+                              &file, s->err);
+
+    if (rc) return rc;
+    rc = aer__active_rows_of(file, id, show_row, s, s->err);
+    aer__active_close(file);
+    return rc;
+}
+
+enum place { NOWHERE, SEALED, ACTIVE, BEGUN }; /* BEGUN: active, without a row so far */
+
+static enum place place_of(struct kv *kv, const char *id, int *which)
+{
+    enum place place = aer__view_bucket_is(kv, id) ? SEALED : NOWHERE; /* an active file may still have its rows, too */
+    pthread_rwlock_t *view = aer__view_read(kv);
+
+    for (int w = 0; place == NOWHERE && w < LAYOUT_ACTIVE_COUNT; w++) {
+        if (!kv->recent[w] || strcmp(aer__recent_id(kv->recent[w]), id) != 0) continue;
+        place = aer__recent_count(kv->recent[w]) ? ACTIVE : BEGUN;
+        *which = w;
+    }
+    pthread_rwlock_unlock(view);
+    return place;
+}
+
+/* The rows are read through a file of our own, so that no lock is held while fn runs. Between finding and opening it the
+ * bucket may be sealed or compacted: look again. */
 int aer__kv_bucket_rows(struct kv *kv, const char *id, int (*fn)(void *arg, const aer_bucket_row *row), void *arg,
                         struct err *err)
 {
     struct show show = {kv, fn, arg, err};
-    pthread_rwlock_t *view;
-    struct sealed *file = NULL;
-    struct active *active = NULL;
-    int which = -1, rc = aer__kv_usable(kv, err);
+    char path[LAYOUT_PATH_SIZE];
+    int which = 0, rc = aer__kv_usable(kv, err);
 
-    if (rc == AER_OK) rc = aer__follow(kv, false, err);
     if (rc) return rc;
-    view = aer__view_read(kv);
-    for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++) {
-        if (kv->recent[w] && strcmp(aer__recent_id(kv->recent[w]), id) == 0) which = w;
+    if (!aer__layout_id_ok(id)) return AER_NOTFOUND;
+    for (int try = 0; try < LOOKS; try++) {
+        rc = aer__follow(kv, try > 0, err);
+        if (rc) return rc;
+        switch (place_of(kv, id, &which)) {
+        case NOWHERE: return AER_NOTFOUND;
+        case BEGUN: return AER_OK;
+        case SEALED: rc = show_sealed(&show, id); break;
+        case ACTIVE: rc = show_active(&show, which, id); break;
+        }
+        if (rc != AER_NOTFOUND) return rc;
     }
-    pthread_rwlock_unlock(view);
-    if (which >= 0) {
-        rc = aer__active_open(kv->dir, which, kv->frozen ? ACTIVE_FROZEN : ACTIVE_READONLY, kv->database, 1000, &active, err);
-        if (rc == AER_OK) rc = aer__active_rows(active, 0, false, show_row, &show, err);
-        aer__active_close(active);
-        return rc;
-    }
-    if (!aer__layout_id_ok(id) || !aer__view_bucket_is(kv, id)) return AER_NOTFOUND;
-    rc = aer__sealed_open(kv->dir, id, kv->database, &file, NULL, err);
-    if (rc == AER_NOTFOUND) {
-        char path[LAYOUT_PATH_SIZE];
-        aer__layout_bucket_path(path, id);
-        return aer__err_set(err, AER_CORRUPT, "'%s' is missing", path);
-    }
-    if (rc == AER_OK) rc = aer__sealed_rows(file, 0, false, show_row, &show, err);
-    aer__sealed_close(file);
-    return rc;
+    aer__layout_bucket_path(path, id);
+    return aer__err_set(err, AER_CORRUPT, "'%s' is missing", path);
 }
 
 int aer__kv_locate(struct kv *kv, const void *key, size_t key_size, aer_location *location, struct err *err)

@@ -5,6 +5,7 @@
  *   a commit row names buckets that are not listed     list them: the commit row was the commit
  *   an active file's rows are in a listed bucket       empty the active file
  *   a bucket file nobody names                         quarantine/: never deleted on suspicion
+ *   half a replacement (*.tmp)                         removed
  *
  * What stays is unfinished work that is nobody's fault: a full active file waits for the background to seal it.
  */
@@ -78,6 +79,7 @@ static int sweep_file(void *arg, const char *path, int kind, uint64_t size)
     int rc;
 
     (void)size;
+    if (kind == FS_FILE && aer__fs_is_temporary(path)) return aer__fs_unlink(s->kv->dir, path, s->err); /* never was a bucket */
     if (kind != FS_FILE || !aer__layout_path_parse(id, path) || aer__view_bucket_is(s->kv, id)) return AER_OK;
     for (unsigned copy = 0;; copy++) {
         aer__layout_quarantine_path(to, id, copy);
@@ -106,7 +108,7 @@ static int sweep(struct kv *kv, struct err *err)
     rc = aer__share_lock(&kv->share, SHARE_UPKEEP, err);
     if (rc == AER_OK) {
         rc = aer__fs_walk(kv->dir, LAYOUT_BUCKETROOT, sweep_file, &s, err);
-        if (rc == AER_OK) kv->share.look_for_orphans = false;
+        if (rc == AER_OK) atomic_store(&kv->share.page->orphans, 0);
         aer__share_unlock(&kv->share, SHARE_UPKEEP);
     }
     aer__share_unlock(&kv->share, SHARE_SEAL);
@@ -122,9 +124,9 @@ int aer__settle(struct kv *kv, struct err *err)
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = list_committed(kv, w, err);
     if (rc == AER_OK) rc = aer__follow(kv, true, err);
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = empty_sealed(kv, w, err);
-    if (rc == AER_OK && kv->share.look_for_orphans) rc = sweep(kv, err);
+    if (rc == AER_OK && atomic_load(&kv->share.page->orphans)) rc = sweep(kv, err);
     if (rc == AER_OK) {
-        kv->settle = kv->share.look_for_orphans;
+        kv->settle = atomic_load(&kv->share.page->orphans) != 0;
         if (aer__upkeep_urgent(kv)) aer__upkeep_wake(kv);
     }
     return rc;

@@ -77,6 +77,7 @@ static void clear_page(struct share_page *page)
     atomic_store(&page->turn_wanted_ms, 0);
     atomic_store(&page->making_files, 0);
     atomic_store(&page->in_turn, 0);
+    atomic_store(&page->orphans, 0);
     for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i], SHARE_IDLE);
 }
 
@@ -163,9 +164,10 @@ mapped:
     rc = enter(s, busy_ms, err);
     if (rc) goto fail;
     if (s->alone) {
-        s->look_for_orphans = s->page->magic != MAGIC || s->page->boot != aer__fs_boot() ||
-                              atomic_load(&s->page->making_files) != 0;
+        bool orphans = s->page->magic != MAGIC || s->page->boot != aer__fs_boot() ||
+                       atomic_load(&s->page->making_files) != 0 || atomic_load(&s->page->orphans) != 0;
         clear_page(s->page);
+        atomic_store(&s->page->orphans, orphans);
         s->page->boot = aer__fs_boot();
     } else if (s->page->magic != MAGIC || s->page->version != VERSION) {
         rc = aer__err_set(err, AER_NEWER, "'%s' is in use by another version of this library", LAYOUT_LOCK);

@@ -7,6 +7,7 @@
  *   last_seq         of the last commit
  *   catalog_version  advanced after each commit in aerial.sq3 that readers must know of
  *   horizon          versions displaced at or below it may be gone for snapshots that are not registered
+ *   orphans          outlives its finder: it stays set until somebody has looked to the end
  *   slots            one a handle: the oldest snapshot it has open, SHARE_IDLE if none
  *
  * Must not know: keys, buckets, SQLite.
@@ -28,9 +29,9 @@ struct share_page {
     _Atomic uint64_t catalog_version;
     _Atomic uint64_t horizon;
     _Atomic uint64_t turn_wanted_ms; /* another handle waits for the turn until then (monotonic clock): the holder lets go sooner */
-    _Atomic uint32_t making_files; /* bucket files are being made; found set by who comes in alone: look for files nobody names */
+    _Atomic uint32_t making_files; /* bucket files that are being made, and are not named yet */
     _Atomic uint32_t in_turn; /* 1 while a handle has the turn: found set by who gets it, the last holder died in it */
-    uint32_t unused_too;
+    _Atomic uint32_t orphans; /* somebody died while making files, or the machine did: look for files nobody names */
     uint64_t boot; /* of the machine, when the page was last written anew */
     unsigned char unused[4096 - 72];
     _Atomic uint64_t slots[SHARE_SLOTS];
@@ -45,7 +46,6 @@ struct share {
     bool alone;              /* we hold the door: nobody else is in until share_ready */
     bool readonly;
     bool others_may_write; /* readonly without a slot while somebody else is in */
-    bool look_for_orphans; /* somebody died while making files, or the machine did: there may be files nobody names */
     struct share *next;    /* registry for fork */
 };
 

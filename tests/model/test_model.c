@@ -113,14 +113,19 @@ static void play_round(const char *parent, int number, uint64_t operations)
     run_release(run);
 }
 
+static pid_t running[ROUNDS_AT_ONCE];
+
 /* Rounds wait for disks and background threads more than they compute, so some run at once, each in its own process. */
 static void start_round(const char *parent, int number, uint64_t operations)
 {
     pid_t pid;
+    int place = 0;
 
+    while (running[place]) place++;
     fflush(NULL);
     pid = fork();
     CHECK(pid >= 0);
+    running[place] = pid;
     if (pid > 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     play_round(parent, number, operations);
@@ -128,11 +133,18 @@ static void start_round(const char *parent, int number, uint64_t operations)
     _exit(0);
 }
 
+/* After a failure the others must not go on: their directories are about to be removed, and would be called damaged. */
 static void end_round(void)
 {
     int status;
+    pid_t pid = wait(&status);
 
-    CHECK(wait(&status) > 0);
+    CHECK(pid > 0);
+    for (int i = 0; i < ROUNDS_AT_ONCE; i++) {
+        if (running[i] == pid) running[i] = 0;
+        else if (status && running[i]) kill(running[i], SIGKILL);
+    }
+    while (status && wait(NULL) > 0) continue;
     CHECK_INT(0, status);
 }
 
@@ -141,7 +153,7 @@ TEST(a_million_random_operations_agree_with_a_map)
     const char *text = getenv("AERIALS_OPS");
     const char *first = getenv("AERIALS_ROUND"); /* to start with the round that failed */
     uint64_t left = text ? strtoull(text, NULL, 10) : OPERATIONS;
-    int number = first ? atoi(first) : 0, running = 0;
+    int number = first ? atoi(first) : 0, count = 0;
 
     test_seed();
     scratch_dir();
@@ -150,10 +162,10 @@ TEST(a_million_random_operations_agree_with_a_map)
 
         start_round(scratch_path(), number++, operations);
         left -= operations;
-        if (++running == ROUNDS_AT_ONCE) {
+        if (++count == ROUNDS_AT_ONCE) {
             end_round();
-            running--;
+            count--;
         }
     }
-    while (running-- > 0) end_round();
+    while (count-- > 0) end_round();
 }
