@@ -56,6 +56,11 @@ int aer__buf_reserve(struct buf *b, size_t extra); /* AER_OK or AER_NOMEM */
 int aer__buf_append(struct buf *b, const void *p, size_t size);
 void aer__buf_release(struct buf *b);
 
+/* Sequence numbers, both ends included. */
+struct span {
+    uint64_t first, last;
+};
+
 /* XXH3-64. */
 uint64_t aer__hash(const void *p, size_t size);
 uint64_t aer__hash_seed(const void *p, size_t size, uint64_t seed);

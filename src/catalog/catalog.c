@@ -19,7 +19,7 @@ static const char schema[] =
     " rows INTEGER NOT NULL, live INTEGER NOT NULL, deletes INTEGER NOT NULL, expiring INTEGER NOT NULL, parts INTEGER "
     "NOT NULL,"
     " bytes INTEGER NOT NULL, row_bytes INTEGER NOT NULL, dead_bytes INTEGER NOT NULL, max_row INTEGER NOT NULL,"
-    " sum INTEGER NOT NULL, generation INTEGER NOT NULL);"
+    " sum INTEGER NOT NULL, generation INTEGER NOT NULL, kept_for INTEGER NOT NULL);"
     "CREATE TABLE buckets_meta(key BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE displaced(key BLOB NOT NULL, seq INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(key, seq)) "
     "WITHOUT ROWID;"
@@ -83,8 +83,8 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_SET] = "INSERT OR REPLACE INTO settings VALUES(?1,?2)",
     [Q_BUCKETS] =
         "SELECT "
-        "first_seq,last_seq,dir,file,rows,live,deletes,expiring,parts,bytes,row_bytes,dead_bytes,max_row,sum,generation"
-        " FROM buckets ORDER BY first_seq",
+        "first_seq,last_seq,dir,file,rows,live,deletes,expiring,parts,bytes,row_bytes,dead_bytes,max_row,sum,generation,"
+        "kept_for FROM buckets ORDER BY first_seq",
     [Q_LOOKUP] = "SELECT seq FROM buckets_meta WHERE key=?1",
     [Q_DISPLACED] = "SELECT seq,until FROM displaced WHERE key=?1 AND seq<=?2 ORDER BY seq DESC LIMIT 1",
     [Q_IS_DISPLACED] = "SELECT 1 FROM displaced WHERE key=?1 AND seq=?2",
@@ -97,8 +97,8 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_UNDISPLACE] = "DELETE FROM displaced WHERE key=?1 AND seq=?2",
     [Q_ADD_BUCKET] = "INSERT INTO "
                      "buckets(first_seq,last_seq,dir,file,rows,live,deletes,expiring,parts,bytes,row_bytes,dead_bytes,"
-                     "max_row,sum,generation)"
-                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+                     "max_row,sum,generation,kept_for)"
+                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
     [Q_REMOVE_BUCKET] = "DELETE FROM buckets WHERE first_seq=?1 AND dir=?2 AND file=?3",
     [Q_COUNT_DEAD] =
         "UPDATE buckets SET live=max(0,live-?2), dead_bytes=min(row_bytes,dead_bytes+?3) WHERE first_seq=?1",
@@ -327,7 +327,8 @@ static int read_bucket(sqlite3_stmt *stmt, struct catalog_bucket *b, struct err 
     const char *dir = (const char *)sqlite3_column_text(stmt, 2);
     const char *file = (const char *)sqlite3_column_text(stmt, 3);
     uint64_t *const number[] = {&b->rows,      &b->live,       &b->deletes, &b->expiring, &b->parts,     &b->bytes,
-                                &b->row_bytes, &b->dead_bytes, &b->max_row, &b->sum,      &b->generation};
+                                &b->row_bytes, &b->dead_bytes, &b->max_row, &b->sum,      &b->generation,
+                                &b->kept_for};
 
     memset(b, 0, sizeof *b);
     b->first_seq = (uint64_t)sqlite3_column_int64(stmt, 0);

@@ -54,6 +54,7 @@ struct catalog_bucket {
     uint64_t max_row;    /* aer__row_bytes of the largest */
     uint64_t sum;        /* XXH3-64 of the file */
     uint64_t generation;
+    uint64_t kept_for; /* compaction kept dead rows for this snapshot, the oldest then; 0: for none */
 };
 int aer__catalog_buckets(struct catalog *c, int (*fn)(void *arg, const struct catalog_bucket *bucket), void *arg,
                          struct err *err);
@@ -83,8 +84,10 @@ void aer__catalog_rollback(struct catalog *c);
 int aer__catalog_put(struct catalog *c, const void *key, size_t key_size, uint64_t seq, struct err *err);
 int aer__catalog_remove(struct catalog *c, const void *key, size_t key_size, struct err *err);
 int aer__catalog_displace(struct catalog *c, const void *key, size_t key_size, uint64_t seq, uint64_t until, struct err *err);
-/* Forget displaced versions that none of these snapshots sees; *removed may be NULL. */
-int aer__catalog_prune(struct catalog *c, const uint64_t *snapshots, int count, uint64_t *removed, struct err *err);
+/* Forget displaced versions that no snapshot in these spans sees; *removed may be NULL. */
+int aer__catalog_prune(struct catalog *c, const struct span *snapshots, int count, uint64_t *removed, struct err *err);
+/* Does one of them see a version that was written at seq and displaced at until? */
+bool aer__catalog_seen(const struct span *snapshots, int count, uint64_t seq, uint64_t until);
 int aer__catalog_add_bucket(struct catalog *c, const struct catalog_bucket *bucket, struct err *err);
 int aer__catalog_remove_bucket(struct catalog *c, uint64_t first_seq, const char *id,
                                struct err *err); /* AER_CORRUPT if it is not there */

@@ -90,17 +90,15 @@ int aer__catalog_displace(struct catalog *c, const void *key, size_t key_size, u
     return step_once(c, stmt, err);
 }
 
-/* A slot tells only the oldest snapshot of its handle; younger ones may stand anywhere above it, so the version's
- * first moment does not count, only its last. */
-static bool seen_by_any(const uint64_t *snapshots, int count, uint64_t until)
+bool aer__catalog_seen(const struct span *snapshots, int count, uint64_t seq, uint64_t until)
 {
     for (int i = 0; i < count; i++) {
-        if (snapshots[i] < until) return true;
+        if (seq <= snapshots[i].last && snapshots[i].first < until) return true;
     }
     return false;
 }
 
-int aer__catalog_prune(struct catalog *c, const uint64_t *snapshots, int count, uint64_t *removed, struct err *err)
+int aer__catalog_prune(struct catalog *c, const struct span *snapshots, int count, uint64_t *removed, struct err *err)
 {
     sqlite3_stmt *all, *drop;
     int step, rc = aer__catalog_stmt(c, Q_DISPLACED_ALL, &all, err);
@@ -110,7 +108,7 @@ int aer__catalog_prune(struct catalog *c, const uint64_t *snapshots, int count, 
     if (rc) return rc;
     while ((step = sqlite3_step(all)) == SQLITE_ROW) {
         uint64_t seq = (uint64_t)sqlite3_column_int64(all, 1), until = (uint64_t)sqlite3_column_int64(all, 2);
-        if (seen_by_any(snapshots, count, until)) continue;
+        if (aer__catalog_seen(snapshots, count, seq, until)) continue;
         sqlite3_bind_blob64(drop, 1, sqlite3_column_blob(all, 0), (sqlite3_uint64)sqlite3_column_bytes(all, 0),
                             SQLITE_TRANSIENT);
         sqlite3_bind_int64(drop, 2, (sqlite3_int64)seq);
@@ -126,7 +124,8 @@ int aer__catalog_prune(struct catalog *c, const uint64_t *snapshots, int count, 
 int aer__catalog_add_bucket(struct catalog *c, const struct catalog_bucket *b, struct err *err)
 {
     const uint64_t number[] = {b->rows,      b->live,       b->deletes, b->expiring, b->parts,     b->bytes,
-                               b->row_bytes, b->dead_bytes, b->max_row, b->sum,      b->generation};
+                               b->row_bytes, b->dead_bytes, b->max_row, b->sum,      b->generation,
+                               b->kept_for};
     char dir[6], file[17];
     sqlite3_stmt *stmt;
     int rc = aer__catalog_stmt(c, Q_ADD_BUCKET, &stmt, err);

@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define RETURN_MS 60000 /* to get the turn back that was lent: a caller who believes it has it cannot do without */
+#define PART_MAX 64 /* requests in one transaction */
 #define CHECKPOINT_FRAMES 1000 /* of an active file's WAL: single puts write a page each, 40 MB a bucket without it */
 
 static uint64_t unmerged_limit(const struct kv *kv)
@@ -75,18 +75,6 @@ static int begin_other(struct kv *kv, int which, struct err *err)
     return rc;
 }
 
-/* Let another process finish what we wait for: it needs the turn to register its bucket or to merge. */
-static int let_others(struct kv *kv, int64_t deadline_ms, struct err *err)
-{
-    int rc;
-
-    aer__turn_leave(kv);
-    aer__sleep_us(2000);
-    rc = aer__turn_enter(kv, AER_MAX(deadline_ms, aer__monotonic_ms() + RETURN_MS), err);
-    if (rc) aer__kv_break(kv); /* the caller believes it has the turn */
-    return rc;
-}
-
 enum room { ROOM_HERE, ROOM_OTHER, ROOM_WAIT };
 
 /* Which file, and what is to be done about it. *which is the file to write to, *current the one written last (-1: none). */
@@ -129,7 +117,7 @@ int aer__commit_room(struct kv *kv, uint64_t rows, uint64_t bytes, int64_t deadl
         case ROOM_HERE: return AER_OK;
         case ROOM_OTHER: return change_over(kv, current, *which, err);
         case ROOM_WAIT:
-            rc = waits > 0 ? let_others(kv, deadline_ms, err) : AER_OK;
+            rc = waits > 0 ? aer__turn_lend(kv, deadline_ms, err) : AER_OK;
             if (rc == AER_OK) rc = aer__upkeep_wait(kv, deadline_ms, err);
             if (rc) return rc;
         }
@@ -151,7 +139,7 @@ int aer__commit_room_alone(struct kv *kv, int64_t deadline_ms, int *which, struc
         /* Each time anew: while others had the turn, the file we had begun may have become another's. */
         int rc = aer__commit_room(kv, 0, 0, deadline_ms, which, err);
         if (rc || other_is_empty(kv, *which)) return rc;
-        if (waits > 0) rc = let_others(kv, deadline_ms, err);
+        if (waits > 0) rc = aer__turn_lend(kv, deadline_ms, err);
         if (rc == AER_OK) rc = aer__upkeep_wait(kv, deadline_ms, err);
         if (rc) return rc;
     }
@@ -172,7 +160,7 @@ int aer__commit_ready(struct kv *kv, int64_t deadline_ms, struct err *err)
     int rc = AER_OK;
 
     for (int waits = 0; rc == AER_OK && !is_ready(kv); waits++) {
-        rc = waits > 0 ? let_others(kv, deadline_ms, err) : AER_OK;
+        rc = waits > 0 ? aer__turn_lend(kv, deadline_ms, err) : AER_OK;
         if (rc == AER_OK) rc = aer__upkeep_wait(kv, deadline_ms, err);
     }
     return rc;
@@ -283,104 +271,100 @@ void aer__commit_trim(struct kv *kv, int which)
 
 /* ---- groups ---- */
 
-static uint64_t request_bytes(const struct request *r)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < r->count; i++) bytes += aer__row_bytes(&r->rows[i]);
-    return bytes;
-}
-
 /* What the requests before it in the group say about its key: 1 there, 0 deleted, -1 nothing. */
 static int said_before(struct request *const *group, size_t before, const struct row *row)
 {
     for (size_t i = before; i-- > 0;) {
+        const struct row *r = group[i]->row;
         if (group[i]->rc) continue;
-        for (size_t j = group[i]->count; j-- > 0;) {
-            const struct row *r = &group[i]->rows[j];
-            if (r->key_size == row->key_size && memcmp(r->key, row->key, row->key_size) == 0) return !r->is_delete;
-        }
+        if (r->key_size == row->key_size && memcmp(r->key, row->key, row->key_size) == 0) return !r->is_delete;
     }
     return -1;
 }
 
+/* A delete's answer, given with the turn: nobody can come between it and the commit. */
 static void check_existence(struct kv *kv, struct request *const *group, size_t index)
 {
     struct request *r = group[index];
     uint64_t seq;
-    int said = said_before(group, index, &r->rows[0]);
+    int said = said_before(group, index, r->row);
 
     if (said == 1) return;
-    r->rc = said == 0 ? AER_NOTFOUND : aer__get_exists(kv, r->rows[0].key, r->rows[0].key_size, &seq, &r->err);
+    r->rc = said == 0 ? AER_NOTFOUND : aer__get_exists(kv, r->row->key, r->row->key_size, &seq, &r->err);
 }
 
-/* Commit those of the group from START that fit into one transaction; returns how many were dealt with. */
-static size_t commit_some(struct kv *kv, struct request **group, size_t start, size_t count)
-{
-    uint64_t rows = 0, bytes = 0, max_rows = atomic_load(&kv->max_rows), max_size = atomic_load(&kv->max_size);
-    struct row stack[64], *all = stack;
-    size_t n = 0, end = start;
-    int which, sync = AER_SYNC_OFF;
-    struct err err = {0};
-    int rc;
+/* Requests that go into one transaction. */
+struct part {
+    struct request **at;
+    size_t count;
+    uint64_t bytes; /* at most: deletes of absent keys are counted, too */
+    int sync;
+};
 
-    for (; end < count; end++) {
-        struct request *r = group[end];
-        uint64_t more = request_bytes(r);
-        if (end > start && (rows + r->count > max_rows || bytes + more > max_size || rows + r->count > AER_COUNT(stack)))
-            break;
-        if (r->must_exist) check_existence(kv, group, end);
-        if (r->rc) continue;
-        rows += r->count;
-        bytes += more;
-        sync = AER_MIN(sync, r->sync); /* FULL < NORMAL < OFF */
+static struct part take_part(struct kv *kv, struct request **group, size_t count)
+{
+    uint64_t max_rows = AER_MIN(atomic_load(&kv->max_rows), (uint64_t)PART_MAX), max_size = atomic_load(&kv->max_size);
+    struct part part = {.at = group, .sync = AER_SYNC_OFF};
+
+    for (; part.count < count; part.count++) {
+        const struct request *r = group[part.count];
+        uint64_t bytes = aer__row_bytes(r->row);
+        if (part.count && (part.count == max_rows || part.bytes + bytes > max_size)) break;
+        part.bytes += bytes;
+        part.sync = AER_MIN(part.sync, r->sync); /* FULL < NORMAL < OFF */
     }
-    if (rows == 0) return end - start;
-    rc = aer__commit_room(kv, rows, bytes, aer__kv_deadline(kv), &which, &err);
-    if (rc) goto out;
-    if (rows > AER_COUNT(stack)) { /* one large request */
-        all = aer__alloc(rows * sizeof *all);
-        if (!all) {
-            rc = aer__err_nomem(&err);
-            goto out;
-        }
+    return part;
+}
+
+static int commit_part(struct kv *kv, const struct part *part, struct err *err)
+{
+    struct row rows[PART_MAX];
+    size_t n = 0;
+    int which, rc = aer__commit_room(kv, part->count, part->bytes, aer__kv_deadline(kv), &which, err);
+
+    if (rc) return rc;
+    for (size_t i = 0; i < part->count; i++) {
+        if (part->at[i]->must_exist) check_existence(kv, part->at, i);
+        if (part->at[i]->rc == AER_OK) rows[n++] = *part->at[i]->row;
     }
-    for (size_t i = start; i < end; i++) {
-        if (group[i]->rc) continue;
-        memcpy(all + n, group[i]->rows, group[i]->count * sizeof *all);
-        n += group[i]->count;
-    }
+    if (n == 0) return AER_OK;
     aer__commit_open(kv);
-    rc = aer__commit_rows(kv, which, all, n, sync, &err);
+    rc = aer__commit_rows(kv, which, rows, n, part->sync, err);
     if (rc == AER_OK) {
         aer__commit_publish(kv);
         aer__commit_trim(kv, which);
     } else if (rc != AER_UNKNOWN) {
         aer__commit_cancel(kv); /* in doubt it stays odd: whoever comes next looks at the disk */
     }
-out:
-    for (size_t i = start; rc && i < end; i++) {
+    return rc;
+}
+
+static void refuse(struct request **group, size_t count, int rc, const struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
         if (group[i]->rc) continue;
         group[i]->rc = rc;
-        group[i]->err = err;
+        group[i]->err = *err;
     }
-    if (all != stack) aer__free(all);
-    return end - start;
 }
 
 void aer__commit_group(struct kv *kv, struct request **group, size_t count)
 {
     struct err err = {0};
+    size_t done = 0;
+    bool entered = false;
     int rc = aer__kv_usable(kv, &err);
 
     if (rc == AER_OK) rc = aer__turn_enter(kv, aer__kv_deadline(kv), &err);
-    if (rc) {
-        for (size_t i = 0; i < count; i++) {
-            group[i]->rc = rc;
-            group[i]->err = err;
-        }
-        return;
+    if (rc == AER_OK) entered = true;
+    while (rc == AER_OK && done < count) {
+        struct part part = take_part(kv, group + done, count - done);
+        aer__err_clear(&err);
+        rc = commit_part(kv, &part, &err);
+        if (rc) refuse(part.at, part.count, rc, &err);
+        done += part.count;
+        if (!aer__turn_lost(kv)) rc = aer__kv_usable(kv, &err); /* those behind may fare better */
     }
-    for (size_t done = 0; done < count;) done += commit_some(kv, group, done, count);
-    aer__turn_leave(kv);
+    if (rc) refuse(group + done, count - done, rc, &err);
+    if (entered) aer__turn_leave(kv);
 }

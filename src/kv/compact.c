@@ -74,7 +74,7 @@ static int next_group(struct kv *kv, uint64_t from, int percent, bool by_hand, u
     *g = (struct group){.oldest_clean = true};
     for (size_t i = 0; i < list->count; i++) {
         const struct catalog_bucket *b = &list->at[i]->b;
-        bool futile = !by_hand && list->at[i]->kept_for && list->at[i]->kept_for == oldest;
+        bool futile = !by_hand && b->kept_for && b->kept_for == oldest;
         bool dirty = !futile && worth(b, percent, clean),
              candidate = b->last_seq <= kv->merged_seq && b->first_seq >= from && (dirty || (by_hand && small(kv, b)));
         if (n && (!candidate || rows + kept_rows(b) > atomic_load(&kv->max_rows) ||
@@ -268,7 +268,7 @@ static int read_group(struct rewrite *w)
     return rc;
 }
 
-static int swap_in_view(struct kv *kv, const struct group *g, const struct catalog_bucket *b, uint64_t oldest, struct err *err)
+static int swap_in_view(struct kv *kv, const struct group *g, const struct catalog_bucket *b, struct err *err)
 {
     int rc;
 
@@ -280,13 +280,12 @@ static int swap_in_view(struct kv *kv, const struct group *g, const struct catal
         else i++;
     }
     rc = aer__view_add_bucket(kv, b, err);
-    if (rc == AER_OK && dead_rows(b) + b->deletes > 0) aer__view_bucket(kv, b->first_seq)->kept_for = oldest;
     aer__view_written(kv);
     return rc;
 }
 
 /* In the catalogue and in the view, under one hold of catalog_lock, so that follow.c sees both or neither. */
-static int swap_buckets(struct kv *kv, const struct group *g, const struct catalog_bucket *b, uint64_t oldest, struct err *err)
+static int swap_buckets(struct kv *kv, const struct group *g, const struct catalog_bucket *b, struct err *err)
 {
     int rc;
 
@@ -299,21 +298,21 @@ static int swap_buckets(struct kv *kv, const struct group *g, const struct catal
     if (rc == AER_OK) rc = aer__catalog_commit(kv->catalog, err);
     else aer__catalog_rollback(kv->catalog);
     if (rc == AER_OK) {
-        rc = swap_in_view(kv, g, b, oldest, err);
+        rc = swap_in_view(kv, g, b, err);
         aer__catalog_changed(kv);
     }
     pthread_mutex_unlock(&kv->catalog_lock);
     return rc;
 }
 
-static int install(struct kv *kv, const struct group *g, const struct catalog_bucket *b, uint64_t oldest, struct err *err)
+static int install(struct kv *kv, const struct group *g, const struct catalog_bucket *b, struct err *err)
 {
     char path[LAYOUT_PATH_SIZE];
     int rc = aer__turn_enter_background(kv, err);
 
     if (rc) return rc;
-    rc = swap_buckets(kv, g, b, oldest, err);
-    aer__turn_leave(kv);
+    rc = swap_buckets(kv, g, b, err);
+    aer__turn_leave_background(kv);
     /* The swap is on disk. What cannot be unlinked now is a file nobody names. */
     for (size_t i = 0; rc == AER_OK && i < g->count; i++) {
         aer__layout_bucket_path(path, g->at[i].id);
@@ -370,10 +369,11 @@ static int compact_group(struct kv *kv, const struct group *g, uint64_t oldest, 
     if (rc == AER_OK) rc = build(&w, &b, &data, &size);
     aer__catalog_close(w.catalog); /* before the swap: its transaction would hold the WAL */
     if (rc) goto out;
+    if (oldest != SHARE_IDLE && dead_rows(&b) + b.deletes > 0) b.kept_for = oldest;
     rc = aer__seal_create(kv, b.id, data, size, true, err);
     made = true;
     if (rc) goto out;
-    rc = install(kv, g, &b, oldest, err);
+    rc = install(kv, g, &b, err);
     installed = rc == AER_OK || rc == AER_UNKNOWN || aer__view_bucket_is(kv, b.id);
     result->buckets_after++;
     result->bytes_after += b.bytes;
@@ -398,12 +398,12 @@ out:
 /* The oldest snapshot anybody has open (SHARE_IDLE: none), and forget the displaced versions that none of them sees. */
 static int look_at_snapshots(struct kv *kv, uint64_t *oldest, struct err *err)
 {
-    uint64_t snapshots[SHARE_SLOTS];
+    struct span snapshots[SHARE_SLOTS];
     bool any = false;
     int count = 0, rc = aer__share_snapshots(&kv->share, snapshots, &count, err);
 
     *oldest = SHARE_IDLE;
-    for (int i = 0; i < count; i++) *oldest = AER_MIN(*oldest, snapshots[i]);
+    for (int i = 0; i < count; i++) *oldest = AER_MIN(*oldest, snapshots[i].first);
     if (rc) return rc;
     pthread_mutex_lock(&kv->catalog_lock);
     rc = aer__catalog_displaced_any(kv->catalog, &any, err);
@@ -417,7 +417,7 @@ static int look_at_snapshots(struct kv *kv, uint64_t *oldest, struct err *err)
     if (rc == AER_OK) rc = aer__catalog_commit(kv->catalog, err);
     else aer__catalog_rollback(kv->catalog);
     pthread_mutex_unlock(&kv->catalog_lock);
-    aer__turn_leave(kv);
+    aer__turn_leave_background(kv);
     return rc;
 }
 

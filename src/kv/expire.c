@@ -75,7 +75,7 @@ static int expiry_clock(struct kv *kv, int64_t *by_ms, struct err *err)
         else aer__catalog_rollback(kv->catalog);
     }
     pthread_mutex_unlock(&kv->catalog_lock);
-    aer__turn_leave(kv);
+    aer__turn_leave_background(kv);
     return rc;
 }
 

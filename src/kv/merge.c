@@ -29,7 +29,7 @@ struct merge {
     size_t count, at;
     uint64_t from, to;   /* merges (from, to] */
     struct buf done_key; /* resume behind this key */
-    uint64_t snapshots[SHARE_SLOTS];
+    struct span snapshots[SHARE_SLOTS];
     int snapshot_count;
     struct dead *dead; /* this slice's, hashed by bucket */
     size_t dead_mask, dead_count;
@@ -161,12 +161,9 @@ static void adopt_dead(struct merge *m)
 
 /* ---- one key ---- */
 
-static bool wanted(const struct merge *m, uint64_t until)
+static bool wanted(const struct merge *m, uint64_t seq, uint64_t until)
 {
-    for (int i = 0; i < m->snapshot_count; i++) {
-        if (m->snapshots[i] < until) return true;
-    }
-    return false;
+    return aer__catalog_seen(m->snapshots, m->snapshot_count, seq, until);
 }
 
 static int same_key(const struct version *a, const struct version *b)
@@ -188,13 +185,13 @@ static int merge_key(struct merge *m, size_t at, size_t end, struct err *err)
         const struct version *v = m->items[i], *by = m->items[i - 1];
         if (v->is_delete) continue;
         rc = v->parts > 1 ? count_parts(m, v->seq, v->parts, err) : count_row(m, v->seq, v->bytes, err);
-        if (rc == AER_OK && wanted(m, by->seq))
+        if (rc == AER_OK && wanted(m, v->seq, by->seq))
             rc = aer__catalog_displace(c, v->key, v->key_size, v->seq, by->seq, err);
         if (rc) return rc;
     }
     if (old) {
         rc = count_merged(m, old, newest->key, newest->key_size, err);
-        if (rc == AER_OK && wanted(m, oldest->seq))
+        if (rc == AER_OK && wanted(m, old, oldest->seq))
             rc = aer__catalog_displace(c, newest->key, newest->key_size, old, oldest->seq, err);
         if (rc) return rc;
     }
@@ -304,7 +301,7 @@ static int run_slices(struct merge *m, struct err *err)
             aer__catalog_changed(kv);
         }
         if (rc == AER_OK) rc = aer__merge_checkpoint(kv, more ? CHECKPOINT_FRAMES : CHECKPOINT_FRAMES / 8, err);
-        aer__turn_leave(kv);
+        aer__turn_leave_background(kv);
         if (more && aer__upkeep_urgent(kv)) rc = aer__seal_pending(kv, false, err);
     }
     return rc;
@@ -382,7 +379,7 @@ static int merge_once(struct kv *kv, struct err *err)
     rc = set_bounds(&m, err);
     set_merging(kv, true); /* from here on nobody but us drops a table */
     if (rc == AER_OK && m.to > m.from) rc = gather(&m, err);
-    aer__turn_leave(kv);
+    aer__turn_leave_background(kv);
     if (rc == AER_OK && m.to > m.from) rc = run_slices(&m, err);
     set_merging(kv, false);
     aer__free(m.items);

@@ -7,6 +7,7 @@
  * home. After a clean close only the keys of the active bucket are unmerged.
  */
 #include "fs/fs.h"
+#include "kv/fork.h"
 #include "kv/store.h"
 
 #include <stdarg.h>
@@ -175,6 +176,7 @@ int aer__kv_open(int dir, const struct kv_options *options, struct kv **out, str
     int rc;
 
     *out = NULL;
+    aer__fork_install();
     if (!kv) return aer__err_nomem(err);
     kv->dir = dir;
     kv->options = *options;

@@ -18,20 +18,19 @@
 #define DOOR (LOCK_BASE + 0)
 #define SLOT_BASE (LOCK_BASE + 0x1000)
 
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct share *registry;
 
-static void before_fork(void)
+void aer__share_before_fork(void)
 {
     pthread_mutex_lock(&registry_lock);
 }
-static void parent_after_fork(void)
+void aer__share_parent_after_fork(void)
 {
     pthread_mutex_unlock(&registry_lock);
 }
 
-static void child_after_fork(void)
+void aer__share_child_after_fork(void)
 {
     for (struct share *s = registry; s; s = s->next) {
         if (s->fd >= 0) close(s->fd); /* nothing was written through it */
@@ -40,14 +39,8 @@ static void child_after_fork(void)
     pthread_mutex_unlock(&registry_lock);
 }
 
-static void install_fork_handler(void)
-{
-    pthread_atfork(before_fork, parent_after_fork, child_after_fork);
-}
-
 static void register_share(struct share *s)
 {
-    pthread_once(&fork_once, install_fork_handler);
     pthread_mutex_lock(&registry_lock);
     s->next = registry;
     registry = s;
@@ -78,7 +71,7 @@ static void clear_page(struct share_page *page)
     atomic_store(&page->making_files, 0);
     atomic_store(&page->in_turn, 0);
     atomic_store(&page->orphans, 0);
-    for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i], SHARE_IDLE);
+    for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i].oldest, SHARE_IDLE);
 }
 
 static int private_page(struct share *s, struct err *err)
@@ -116,7 +109,7 @@ static int take_slot(struct share *s, struct err *err)
         if (rc == AER_BUSY) continue;
         if (rc) return rc;
         s->slot = i;
-        atomic_store(&s->page->slots[i], SHARE_IDLE);
+        atomic_store(&s->page->slots[i].oldest, SHARE_IDLE);
         return AER_OK;
     }
     return aer__err_set(err, AER_BUSY, "%d handles have the database open already", SHARE_SLOTS);
@@ -199,7 +192,7 @@ void aer__share_close(struct share *s)
         else aer__free(s->page);
     } else {
         unregister_share(s);
-        if (s->slot >= 0) atomic_store(&s->page->slots[s->slot], SHARE_IDLE);
+        if (s->slot >= 0) atomic_store(&s->page->slots[s->slot].oldest, SHARE_IDLE);
         aer__fs_lock_close(s->fd, s->page, sizeof *s->page);
     }
     s->page = NULL;
@@ -217,24 +210,32 @@ void aer__share_unlock(struct share *s, enum share_lock which)
     aer__fs_unlock(s->fd, LOCK_BASE + (uint64_t)which);
 }
 
-void aer__share_publish(struct share *s, uint64_t oldest)
+/* Who reads between the two stores sees a span that is wider than the old one or the new one, or ends below a snapshot
+ * that is not in use yet: its taker looks at the horizon next, and moves on. */
+void aer__share_publish(struct share *s, uint64_t oldest, uint64_t newest)
 {
-    if (s->slot >= 0) atomic_store(&s->page->slots[s->slot], oldest);
+    struct share_slot *slot;
+
+    if (s->slot < 0) return;
+    slot = &s->page->slots[s->slot];
+    atomic_store(&slot->newest, newest);
+    atomic_store(&slot->oldest, oldest);
 }
 
-int aer__share_snapshots(struct share *s, uint64_t *oldest, int *count, struct err *err)
+int aer__share_snapshots(struct share *s, struct span *open, int *count, struct err *err)
 {
     int n = 0;
 
     for (int i = 0; i < SHARE_SLOTS; i++) {
-        uint64_t seq = atomic_load(&s->page->slots[i]);
+        struct span span = {.first = atomic_load(&s->page->slots[i].oldest)};
         bool held = true;
-        if (seq == SHARE_IDLE) continue;
+        if (span.first == SHARE_IDLE) continue;
+        span.last = atomic_load(&s->page->slots[i].newest);
         if (i != s->slot && s->fd >= 0) {
             int rc = aer__fs_lock_held(s->fd, SLOT_BASE + (uint64_t)i, &held, err);
             if (rc) return rc;
         }
-        if (held) oldest[n++] = seq;
+        if (held) open[n++] = span;
     }
     *count = n;
     return AER_OK;

@@ -8,7 +8,7 @@
  *   catalog_version  advanced after each commit in aerial.sq3 that readers must know of
  *   horizon          versions displaced at or below it may be gone for snapshots that are not registered
  *   orphans          outlives its finder: it stays set until somebody has looked to the end
- *   slots            one a handle: the oldest snapshot it has open, SHARE_IDLE if none
+ *   slots            one a handle: the oldest and the newest snapshot it has open, SHARE_IDLE if none
  *
  * Must not know: keys, buckets, SQLite.
  */
@@ -34,7 +34,9 @@ struct share_page {
     _Atomic uint32_t orphans; /* somebody died while making files, or the machine did: look for files nobody names */
     uint64_t boot; /* of the machine, when the page was last written anew */
     unsigned char unused[4096 - 72];
-    _Atomic uint64_t slots[SHARE_SLOTS];
+    struct share_slot {
+        _Atomic uint64_t oldest, newest;
+    } slots[SHARE_SLOTS];
 };
 
 enum share_lock { SHARE_TURN = 1, SHARE_UPKEEP = 2, SHARE_SEAL = 3 };
@@ -55,14 +57,19 @@ int aer__share_open(int dir, bool readonly, bool frozen, int busy_ms, struct sha
 void aer__share_ready(struct share *s);
 void aer__share_close(struct share *s);
 
+/* For fork.c. */
+void aer__share_before_fork(void);
+void aer__share_parent_after_fork(void);
+void aer__share_child_after_fork(void);
+
 /* Never waits: AER_OK or AER_BUSY. */
 int aer__share_lock(struct share *s, enum share_lock which, struct err *err);
 void aer__share_unlock(struct share *s, enum share_lock which);
 
-/* Tell others the oldest snapshot of this handle (SHARE_IDLE: none). */
-void aer__share_publish(struct share *s, uint64_t oldest);
-/* The snapshots others and we have open: at most SHARE_SLOTS numbers, in *count. Slots of the dead do not count. */
-int aer__share_snapshots(struct share *s, uint64_t *oldest, int *count, struct err *err);
+/* Tell others between which snapshots those of this handle lie (SHARE_IDLE: it has none). */
+void aer__share_publish(struct share *s, uint64_t oldest, uint64_t newest);
+/* Where the snapshots lie that others and we have open: at most SHARE_SLOTS spans, in *count. Slots of the dead do not count. */
+int aer__share_snapshots(struct share *s, struct span *open, int *count, struct err *err);
 /* Versions displaced up to seq may go from now on: set before snapshots are looked at. */
 void aer__share_raise_horizon(struct share *s, uint64_t seq);
 

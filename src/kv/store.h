@@ -35,7 +35,6 @@ struct bucket_ref {
     struct catalog_bucket b;
     _Atomic(struct sealed *) file; /* open, or NULL */
     _Atomic uint64_t used;         /* tick of the last look, for closing the least recently used */
-    uint64_t kept_for;             /* made by a compaction that kept rows for this oldest snapshot; 0: not */
 };
 
 /* Sealed buckets in sequence order. Pointers, so that an open file stays put while the list grows. */
@@ -65,6 +64,7 @@ struct turn {
     pthread_cond_t changed;
     int users;
     bool held, acquiring;
+    bool lost; /* who lent it did not get it back; belongs to who has the queue's place */
     int64_t held_since_ms, released_ms;
 };
 
@@ -163,16 +163,20 @@ int aer__view_drop_merged(struct kv *kv, struct err *err);
 /* turn.c */
 int64_t aer__kv_deadline(const struct kv *kv); /* monotonic ms until which a caller may wait */
 int aer__turn_enter(struct kv *kv, int64_t deadline_ms, struct err *err);
-int aer__turn_enter_background(struct kv *kv, struct err *err); /* for seal, merge, compact: waits a minute */
 void aer__turn_leave(struct kv *kv);
+int aer__turn_enter_background(struct kv *kv, struct err *err); /* for seal, merge, compact: waits a minute */
+void aer__turn_leave_background(struct kv *kv);
+/* In the foreground, with the queue's place: let another process finish what we wait for, it needs the turn for that. On
+ * failure the turn is lost: undo, and leave as ever. */
+int aer__turn_lend(struct kv *kv, int64_t deadline_ms, struct err *err);
+bool aer__turn_lost(const struct kv *kv);
 bool aer__turn_wanted(struct kv *kv);      /* another process waits for it */
 void aer__cond_init(pthread_cond_t *cond); /* on the monotonic clock */
 bool aer__cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms); /* false: too late */
 
 /* queue.c */
 struct request {
-    const struct row *rows; /* seq unset */
-    size_t count;
+    const struct row *row; /* seq unset */
     bool must_exist; /* a delete: AER_NOTFOUND if the key is absent */
     int sync;
     bool exclusive, done, queued;
@@ -186,7 +190,7 @@ void aer__queue_leave(struct kv *kv);
 
 /* commit.c: with the queue's place; these enter and leave the turn themselves unless said */
 void aer__commit_group(struct kv *kv, struct request **group, size_t count);
-/* With the turn. Make an active file ready for this much: *which. rows 0: an empty one. If another process holds up the sealing, the turn is left and entered again: compare applied_seq. */
+/* With the turn. Make an active file ready for this much: *which. rows 0: an empty one. If another process holds up the sealing, the turn is lent: compare applied_seq. */
 int aer__commit_room(struct kv *kv, uint64_t rows, uint64_t bytes, int64_t deadline_ms, int *which, struct err *err);
 /* Before a write transaction: wait for sealing and merging now, as long as leaving the turn does no harm. */
 int aer__commit_ready(struct kv *kv, int64_t deadline_ms, struct err *err);

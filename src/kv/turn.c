@@ -7,6 +7,7 @@
  * has had the turn for 10 ms lets no new user in until it was given back, and does not grab it again at once. A time, not
  * a count: a killed waiter is forgotten by itself.
  */
+#include "kv/fork.h"
 #include "kv/store.h"
 
 #include <time.h>
@@ -15,6 +16,7 @@
 #define HOLD_MS 10
 #define RETURN_PAUSE_US 300
 #define BACKGROUND_WAIT_MS 60000
+#define LEND_US 2000
 
 int64_t aer__kv_deadline(const struct kv *kv)
 {
@@ -62,7 +64,9 @@ static int get_lock(struct kv *kv, int64_t deadline_ms, struct err *err)
         now = aer__monotonic_ms();
         if (now >= deadline_ms) return busy(err);
         atomic_store(&kv->share.page->turn_wanted_ms, (uint64_t)(now + WANT_MS));
+        aer__work_pause();
         aer__sleep_us(wait_us);
+        aer__work_resume();
     }
 }
 
@@ -86,6 +90,16 @@ static int take_over(struct kv *kv, struct err *err)
     return rc; /* not settled: in_turn stays, for the next one to try */
 }
 
+static bool wait_for_turn(struct turn *t, int64_t deadline_ms)
+{
+    bool in_time;
+
+    aer__work_pause();
+    in_time = aer__cond_wait(&t->changed, &t->lock, deadline_ms);
+    aer__work_resume();
+    return in_time;
+}
+
 static int enter(struct kv *kv, int64_t deadline_ms, bool background, struct err *err)
 {
     struct turn *t = &kv->turn;
@@ -99,7 +113,7 @@ static int enter(struct kv *kv, int64_t deadline_ms, bool background, struct err
             goto out;
         }
         if (!t->held && !t->acquiring) break;
-        if (!aer__cond_wait(&t->changed, &t->lock, deadline_ms)) {
+        if (!wait_for_turn(t, deadline_ms)) {
             rc = busy(err);
             goto out;
         }
@@ -133,10 +147,12 @@ int aer__turn_enter(struct kv *kv, int64_t deadline_ms, struct err *err)
 /* Beside a user in the foreground, who may be waiting for us, there is no yielding: the turn is not given back before he leaves. */
 int aer__turn_enter_background(struct kv *kv, struct err *err)
 {
+    aer__work_pause(); /* between two slices of long work somebody may fork */
+    aer__work_resume();
     return enter(kv, aer__monotonic_ms() + BACKGROUND_WAIT_MS, true, err);
 }
 
-void aer__turn_leave(struct kv *kv)
+static void leave(struct kv *kv)
 {
     struct turn *t = &kv->turn;
 
@@ -149,4 +165,31 @@ void aer__turn_leave(struct kv *kv)
     }
     pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->lock);
+}
+
+void aer__turn_leave(struct kv *kv)
+{
+    if (!kv->turn.lost) leave(kv);
+    kv->turn.lost = false;
+}
+
+void aer__turn_leave_background(struct kv *kv)
+{
+    leave(kv);
+}
+
+int aer__turn_lend(struct kv *kv, int64_t deadline_ms, struct err *err)
+{
+    int rc;
+
+    leave(kv);
+    aer__sleep_us(LEND_US);
+    rc = aer__turn_enter(kv, deadline_ms, err);
+    kv->turn.lost = rc != AER_OK;
+    return rc;
+}
+
+bool aer__turn_lost(const struct kv *kv)
+{
+    return kv->turn.lost;
 }

@@ -30,12 +30,17 @@ struct txn_rows {
 
 /* ---- snapshots ---- */
 
-static void publish_oldest(struct kv *kv)
+/* A snapshot at 0, of an empty database, needs nothing kept. */
+static void publish_snapshots(struct kv *kv)
 {
-    uint64_t oldest = SHARE_IDLE;
+    uint64_t oldest = SHARE_IDLE, newest = 0;
 
-    for (const struct kv_txn *t = kv->snapshots; t; t = t->next) oldest = AER_MIN(oldest, t->at);
-    aer__share_publish(&kv->share, oldest);
+    for (const struct kv_txn *t = kv->snapshots; t; t = t->next) {
+        if (t->at == 0) continue;
+        oldest = AER_MIN(oldest, t->at);
+        newest = AER_MAX(newest, t->at);
+    }
+    aer__share_publish(&kv->share, oldest, newest);
 }
 
 /* Choose S and make it known. A merger raises the horizon before it looks at the slots: if it passed S in between, it may
@@ -51,14 +56,14 @@ static int take_snapshot(struct kv_txn *txn, struct err *err)
         txn->at = atomic_load_explicit(&kv->visible, memory_order_acquire);
         txn->next = kv->snapshots;
         kv->snapshots = txn;
-        publish_oldest(kv);
+        publish_snapshots(kv);
         if (atomic_load(&kv->share.page->horizon) <= txn->at || kv->share.slot < 0) {
             kv->open_txns++;
             pthread_mutex_unlock(&kv->snapshot_lock);
             return AER_OK;
         }
         kv->snapshots = txn->next;
-        publish_oldest(kv);
+        publish_snapshots(kv);
         pthread_mutex_unlock(&kv->snapshot_lock);
     }
 }
@@ -74,7 +79,7 @@ static void drop_snapshot(struct kv_txn *txn)
             break;
         }
     }
-    publish_oldest(kv);
+    publish_snapshots(kv);
     kv->open_txns--;
     pthread_mutex_unlock(&kv->snapshot_lock);
 }
@@ -450,7 +455,7 @@ int aer__kv_put(struct kv *kv, const struct kv_item *item, struct err *err)
                       .meta = item->meta,
                       .meta_size = item->meta_size,
                       .expires_ms = item->expires_ms};
-    struct request request = {.rows = &row, .count = 1, .sync = kv->options.sync};
+    struct request request = {.row = &row, .sync = kv->options.sync};
     struct kv_txn *txn;
     int rc;
 
@@ -471,7 +476,7 @@ int aer__kv_put(struct kv *kv, const struct kv_item *item, struct err *err)
 int aer__kv_del(struct kv *kv, const void *key, size_t key_size, struct err *err)
 {
     struct row row = {.key = key, .key_size = key_size, .is_delete = true};
-    struct request request = {.rows = &row, .count = 1, .sync = kv->options.sync, .must_exist = true};
+    struct request request = {.row = &row, .sync = kv->options.sync, .must_exist = true};
     int rc;
 
     if (kv->options.readonly) return aer__err_set(err, AER_READONLY, "the database is open for reading only");

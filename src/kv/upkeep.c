@@ -4,6 +4,7 @@
  * third dead, end look-up transactions that are idle. What it cannot do now it says in the log and tries again next time;
  * a writer that waits for it gets the reason.
  */
+#include "kv/fork.h"
 #include "kv/store.h"
 
 #define TICK_MS 100
@@ -59,7 +60,9 @@ static void *upkeep_thread(void *arg)
         if (kv->thread_stop) break;
         kv->work = false;
         pthread_mutex_unlock(&kv->wake_lock);
+        aer__work_begin();
         if (aer__upkeep_round(kv, &err) && err.code != AER_BUSY) aer__kv_log(kv, "in the background: %s", err.message);
+        aer__work_end();
         pthread_mutex_lock(&kv->wake_lock);
         kv->round_err = err;
         kv->rounds++;

@@ -130,6 +130,7 @@ int aer__sq_open(const char *absolute, const char *name, int mode, int busy_ms, 
     if (rc) return rc;
     if (mode & SQ_FROZEN) rc = open_frozen(absolute, name, db, err);
     else rc = open_plain(absolute, name, mode, db, err);
+    if (!rc) rc = aer__sq_remember(*db, err);
     if (rc) goto out;
     sqlite3_extended_result_codes(*db, 1);
     sqlite3_busy_timeout(*db, busy_ms);
@@ -149,8 +150,10 @@ out:
 
 void aer__sq_close(sqlite3 *db)
 {
-    int rc = sqlite3_close(db);
+    int rc;
 
+    aer__sq_forget(db);
+    rc = sqlite3_close(db);
     assert(rc == SQLITE_OK); /* a statement of ours is still open */
     (void)rc;
 }

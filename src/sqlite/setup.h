@@ -14,6 +14,10 @@ int aer__sq_why(sqlite3 *db, int rc);
 /* Page size and reserved bytes, for a database that has no page yet; harmless on one that has. */
 int aer__sq_shape(sqlite3 *db, const char *name, struct err *err);
 
+/* The list of connections to files. */
+int aer__sq_remember(sqlite3 *db, struct err *err);
+void aer__sq_forget(sqlite3 *db); /* nothing if it is not in there */
+
 /* WAL from now on, or AER_IO where the file system cannot. */
 int aer__sq_make_wal(sqlite3 *db, const char *name, struct err *err);
 

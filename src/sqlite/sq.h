@@ -36,6 +36,10 @@ int aer__sq_set_sync(sqlite3 *db, const char *name, int sync, struct err *err);
 /* One PASSIVE or TRUNCATE checkpoint; *left (may be NULL) is how many WAL frames could not be copied (a reader holds them). TRUNCATE
  * that meets a reader is not an error and does not wait; the WAL keeps its length then. AER_BUSY: another connection checkpoints. */
 int aer__sq_checkpoint(sqlite3 *db, const char *name, bool truncate, int *left, struct err *err);
+/* For whoever installs fork handlers: in the child, connections to files are closed that were the parent's. No thread may be in the middle of using one. */
+void aer__sq_before_fork(void);
+void aer__sq_parent_after_fork(void);
+void aer__sq_child_after_fork(void);
 /* An in-memory database made our way (4096, 8 reserved), for images of files. */
 int aer__sq_open_memory(sqlite3 **db, struct err *err);
 /* The same as one block, for aer__sq_image_in_place. No WAL database can be copied into it. */

@@ -130,6 +130,33 @@ TEST(a_child_may_open_the_database_anew)
     scene_close(db);
 }
 
+static void open_and_read(void *arg)
+{
+    aer_db *db;
+
+    alarm(60); /* a lock that stayed behind would be waited for for ever */
+    db = scene_open(child_path, NULL);
+    scene_check(db, *(int *)arg - 41, *(int *)arg, 1);
+    CHECK_OK(aer_close(db));
+}
+
+TEST(a_fork_waits_until_the_background_is_at_rest)
+{
+    aer_txn *snapshot = NULL;
+    aer_db *db;
+
+    child_path = scene_init(40, 0); /* so that there is always something to seal */
+    db = scene_open(child_path, NULL);
+    CHECK_DB_OK(db, aer_begin(db, AER_READ, &snapshot));
+    for (int i = 0; i < 300; i++) {
+        int to = (i + 1) * 41;
+        scene_fill(db, i * 41, to, 1);
+        if (i % 2) scene_child(open_and_read, &to);
+    }
+    aer_rollback(snapshot);
+    scene_close(db);
+}
+
 TEST(a_snapshot_of_a_killed_process_is_forgotten)
 {
     aer_stats stats;
