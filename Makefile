@@ -33,7 +33,7 @@ test:
 
 # ---- make check, in the order of what fails soonest ----
 
-check: check-format check-scripts check-warnings check-lint test check-threads
+check: check-format check-scripts check-warnings check-lint test check-threads check-model
 check-static: check-format check-scripts check-warnings check-lint
 
 check-format:
@@ -61,6 +61,10 @@ check-threads:
 	@ninja -C build-tsan -j $(JOBS)
 	@$(CTEST) --test-dir build-tsan -L threads
 
+# A million random operations against a map; under the sanitizers of `make test` it is fewer.
+check-model: build-warnings-gcc
+	@$(CTEST) --test-dir build-warnings-gcc -R '^model/model$$'
+
 # ---- the rest ----
 
 bench:
@@ -80,5 +84,5 @@ demo:
 clean:
 	rm -rf build build-asan build-tsan $(WARNINGS)
 
-.PHONY: all test check check-static check-format check-scripts check-warnings check-lint check-threads \
+.PHONY: all test check check-static check-format check-scripts check-warnings check-lint check-threads check-model \
 	$(WARNINGS) bench install format demo clean

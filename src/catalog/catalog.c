@@ -81,10 +81,10 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_ROLLBACK] = "ROLLBACK",
     [Q_SETTING] = "SELECT value FROM settings WHERE name=?1",
     [Q_SET] = "INSERT OR REPLACE INTO settings VALUES(?1,?2)",
-    [Q_BUCKETS] =
-        "SELECT "
-        "first_seq,last_seq,dir,file,rows,live,deletes,expiring,parts,bytes,row_bytes,dead_bytes,max_row,sum,generation,"
-        "kept_for FROM buckets ORDER BY first_seq",
+    [Q_BUCKETS] = "SELECT "
+                  "first_seq,last_seq,dir,file,rows,live,deletes,expiring,parts,bytes,row_bytes,dead_bytes,max_row,sum,"
+                  "generation,"
+                  "kept_for FROM buckets ORDER BY first_seq",
     [Q_LOOKUP] = "SELECT seq FROM buckets_meta WHERE key=?1",
     [Q_DISPLACED] = "SELECT seq,until FROM displaced WHERE key=?1 AND seq<=?2 ORDER BY seq DESC LIMIT 1",
     [Q_IS_DISPLACED] = "SELECT 1 FROM displaced WHERE key=?1 AND seq=?2",
@@ -326,9 +326,8 @@ static int read_bucket(sqlite3_stmt *stmt, struct catalog_bucket *b, struct err 
 {
     const char *dir = (const char *)sqlite3_column_text(stmt, 2);
     const char *file = (const char *)sqlite3_column_text(stmt, 3);
-    uint64_t *const number[] = {&b->rows,      &b->live,       &b->deletes, &b->expiring, &b->parts,     &b->bytes,
-                                &b->row_bytes, &b->dead_bytes, &b->max_row, &b->sum,      &b->generation,
-                                &b->kept_for};
+    uint64_t *const number[] = {&b->rows,      &b->live,       &b->deletes, &b->expiring, &b->parts,      &b->bytes,
+                                &b->row_bytes, &b->dead_bytes, &b->max_row, &b->sum,      &b->generation, &b->kept_for};
 
     memset(b, 0, sizeof *b);
     b->first_seq = (uint64_t)sqlite3_column_int64(stmt, 0);

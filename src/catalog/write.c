@@ -123,9 +123,8 @@ int aer__catalog_prune(struct catalog *c, const struct span *snapshots, int coun
 
 int aer__catalog_add_bucket(struct catalog *c, const struct catalog_bucket *b, struct err *err)
 {
-    const uint64_t number[] = {b->rows,      b->live,       b->deletes, b->expiring, b->parts,     b->bytes,
-                               b->row_bytes, b->dead_bytes, b->max_row, b->sum,      b->generation,
-                               b->kept_for};
+    const uint64_t number[] = {b->rows,      b->live,       b->deletes, b->expiring, b->parts,      b->bytes,
+                               b->row_bytes, b->dead_bytes, b->max_row, b->sum,      b->generation, b->kept_for};
     char dir[6], file[17];
     sqlite3_stmt *stmt;
     int rc = aer__catalog_stmt(c, Q_ADD_BUCKET, &stmt, err);

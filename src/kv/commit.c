@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define PART_MAX 64 /* requests in one transaction */
+#define PART_MAX 64            /* requests in one transaction */
 #define CHECKPOINT_FRAMES 1000 /* of an active file's WAL: single puts write a page each, 40 MB a bucket without it */
 
 static uint64_t unmerged_limit(const struct kv *kv)

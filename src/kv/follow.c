@@ -286,13 +286,16 @@ int aer__follow(struct kv *kv, bool force, struct err *err)
 
 bool aer__retry(struct kv *kv, struct retry *r, int rc, struct err *err)
 {
-    uint64_t version = atomic_load(&kv->share.page->catalog_version);
-    struct err first = err ? *err : (struct err){0};
-    bool moved = version != r->version;
+    uint64_t version;
+    struct err first;
+    bool moved;
 
-    if (rc != AER_CORRUPT && rc != AER_IO) return false;
-    r->version = version;
     aer__rows_close_some(kv);
+    if (rc != AER_CORRUPT && rc != AER_IO) return false;
+    version = atomic_load(&kv->share.page->catalog_version);
+    first = err ? *err : (struct err){0};
+    moved = version != r->version;
+    r->version = version;
     /* Twice in any case: who changed something may have died before it could say so. Then only as long as things move. */
     if (r->tries++ >= RETRIES_MAX || (r->tries > 2 && !moved)) return false;
     aer__err_clear(err);

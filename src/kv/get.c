@@ -312,7 +312,6 @@ static int find(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_s
         view = aer__view_read(kv);
         rc = look(kv, txn, key, key_size, hash, hints, wish, &again, err);
         pthread_rwlock_unlock(view);
-        if (atomic_load_explicit(&kv->open_too_many, memory_order_relaxed)) aer__rows_close_some(kv);
         hints = false;
     } while (again || aer__retry(kv, &retry, rc, err));
     return rc;
@@ -346,7 +345,6 @@ int aer__get_at(struct kv *kv, struct kv_txn *txn, uint64_t seq, const void *key
         pthread_rwlock_t *view = aer__view_read(kv);
         rc = grant(kv, txn, seq, key, key_size, &wish, err);
         pthread_rwlock_unlock(view);
-        if (atomic_load_explicit(&kv->open_too_many, memory_order_relaxed)) aer__rows_close_some(kv);
     } while (aer__retry(kv, &retry, rc, err));
     return rc;
 }

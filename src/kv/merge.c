@@ -216,6 +216,7 @@ static int fill_slice(struct merge *m, struct err *err)
         view = aer__view_read(m->kv);
         rc = merge_key(m, m->at, end, err);
         pthread_rwlock_unlock(view);
+        aer__rows_close_some(m->kv);
         if (rc == AER_OK) m->at = end;
         if (n % CHECK_EVERY == 0 && aer__monotonic_ms() >= until) break;
     }

@@ -9,6 +9,29 @@
 #include <errno.h>
 #include <string.h>
 
+/* With open_lock. The file is open, and belongs to ref from now on. */
+static int adopt_file(struct kv *kv, struct bucket_ref *ref, struct sealed *file, struct err *err)
+{
+    struct bucket_list *list = &kv->buckets;
+
+    if (list->open_count == list->open_capacity) {
+        size_t capacity = list->open_capacity ? list->open_capacity * 2 : 64;
+        struct bucket_ref **more = aer__realloc(list->open, capacity * sizeof *more);
+        if (!more) {
+            aer__sealed_close(file);
+            return aer__err_nomem(err);
+        }
+        list->open = more;
+        list->open_capacity = capacity;
+    }
+    ref->open_at = list->open_count;
+    list->open[list->open_count++] = ref;
+    atomic_store_explicit(&ref->file, file, memory_order_release);
+    atomic_fetch_add_explicit(&kv->tick, 1, memory_order_relaxed);
+    if (list->open_count > kv->open_limit) atomic_store(&kv->open_too_many, true);
+    return AER_OK;
+}
+
 int aer__rows_open(struct kv *kv, struct bucket_ref *ref, struct sealed **file, struct err *err)
 {
     struct sealed *s = atomic_load_explicit(&ref->file, memory_order_acquire);
@@ -20,11 +43,10 @@ int aer__rows_open(struct kv *kv, struct bucket_ref *ref, struct sealed **file, 
         if (!s) {
             rc = aer__sealed_open(kv->dir, ref->b.id, kv->database, &s, &os_error, err);
             if (rc == AER_OK) {
-                atomic_store_explicit(&ref->file, s, memory_order_release);
-                if (++kv->buckets.open > kv->open_limit) atomic_store(&kv->open_too_many, true);
+                rc = adopt_file(kv, ref, s, err);
             } else if (os_error == EMFILE || os_error == ENFILE) {
                 atomic_store(&kv->open_too_many, true); /* the caller closes some and tries again */
-                kv->open_limit = AER_MAX(kv->buckets.open / 2, (size_t)4);
+                kv->open_limit = AER_MAX(kv->buckets.open_count / 2, (size_t)4);
             }
         }
         pthread_mutex_unlock(&kv->open_lock);
@@ -40,6 +62,18 @@ int aer__rows_open(struct kv *kv, struct bucket_ref *ref, struct sealed **file, 
     return AER_OK;
 }
 
+void aer__rows_close(struct kv *kv, struct bucket_ref *ref)
+{
+    struct bucket_list *list = &kv->buckets;
+    struct sealed *file = atomic_load(&ref->file);
+
+    if (!file) return;
+    list->open[ref->open_at] = list->open[--list->open_count];
+    list->open[ref->open_at]->open_at = ref->open_at;
+    atomic_store(&ref->file, NULL);
+    aer__sealed_close(file);
+}
+
 /* The half of the open files that was not used for longest. */
 void aer__rows_close_some(struct kv *kv)
 {
@@ -48,17 +82,10 @@ void aer__rows_close_some(struct kv *kv)
 
     if (!atomic_load_explicit(&kv->open_too_many, memory_order_relaxed)) return;
     aer__view_write(kv);
-    for (size_t i = 0; i < list->count; i++) {
-        if (atomic_load(&list->at[i]->file)) sum += atomic_load(&list->at[i]->used);
-    }
-    mean = list->open ? sum / list->open : 0;
-    for (size_t i = 0; i < list->count; i++) {
-        struct bucket_ref *ref = list->at[i];
-        struct sealed *s = atomic_load(&ref->file);
-        if (!s || atomic_load(&ref->used) > mean) continue;
-        atomic_store(&ref->file, NULL);
-        aer__sealed_close(s);
-        list->open--;
+    for (size_t i = 0; i < list->open_count; i++) sum += atomic_load(&list->open[i]->used);
+    mean = list->open_count ? sum / list->open_count : 0;
+    for (size_t i = list->open_count; i-- > 0;) { /* from behind: closing moves the last one into its place */
+        if (atomic_load(&list->open[i]->used) <= mean) aer__rows_close(kv, list->open[i]);
     }
     atomic_store(&kv->open_too_many, false);
     aer__view_written(kv);

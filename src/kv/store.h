@@ -34,6 +34,7 @@
 struct bucket_ref {
     struct catalog_bucket b;
     _Atomic(struct sealed *) file; /* open, or NULL */
+    size_t open_at;                /* its place among the open ones */
     _Atomic uint64_t used;         /* tick of the last look, for closing the least recently used */
 };
 
@@ -41,7 +42,8 @@ struct bucket_ref {
 struct bucket_list {
     struct bucket_ref **at;
     size_t count, capacity;
-    size_t open; /* files open; guarded by open_lock */
+    struct bucket_ref **open; /* those whose file is open; guarded by open_lock, or the view held for writing */
+    size_t open_count, open_capacity;
 };
 
 struct view_shard {
@@ -94,7 +96,7 @@ struct kv {
     pthread_mutex_t open_lock; /* opening bucket files */
     size_t open_limit;
     _Atomic bool open_too_many;
-    _Atomic uint64_t tick;
+    _Atomic uint64_t tick; /* files opened so far */
 
     struct turn turn;
     pthread_mutex_t queue_lock;
@@ -177,7 +179,7 @@ bool aer__cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadlin
 /* queue.c */
 struct request {
     const struct row *row; /* seq unset */
-    bool must_exist; /* a delete: AER_NOTFOUND if the key is absent */
+    bool must_exist;       /* a delete: AER_NOTFOUND if the key is absent */
     int sync;
     bool exclusive, done, queued;
     int rc;
@@ -211,7 +213,7 @@ int aer__apply_new_recent(struct kv *kv, int which, const char *id, uint64_t fir
 
 /* follow.c: bring the view to what is on disk */
 int aer__follow(struct kv *kv, bool force, struct err *err); /* cheap if nothing changed */
-/* A row or file that was not where the view said: true if it is worth looking again, after following. Zeros at first. */
+/* After each look at rows, without the view. A row or file that was not where the view said: true if it is worth looking again, after following. Zeros at first. */
 struct retry {
     int tries;
     uint64_t version; /* page->catalog_version at the last try */
@@ -233,7 +235,8 @@ int aer__rows_into(struct kv *kv, uint64_t seq, const void *key, size_t key_size
 int aer__row_of(struct kv *kv, struct kv_txn *txn, uint64_t seq, const void *key, size_t key_size, int what,
                 struct row *row, struct buf *hold, struct err *err);
 int aer__rows_open(struct kv *kv, struct bucket_ref *ref, struct sealed **file, struct err *err);
-void aer__rows_close_some(struct kv *kv); /* without the view: closes least recently used files if there are too many */
+void aer__rows_close(struct kv *kv, struct bucket_ref *ref); /* with the view held for writing */
+void aer__rows_close_some(struct kv *kv); /* without the view, after each look-up: closes least recently used files if there are too many */
 
 /* get.c */
 /* Under the view lock: seq of the version of key that is seen at AT. AER_NOTFOUND: none. *again: the view is too old to say. */

@@ -19,16 +19,17 @@ int aer__view_init(struct kv *kv, struct err *err)
     return rc ? rc : aer__table_new(&kv->mem, err);
 }
 
-static void free_ref(struct bucket_ref *ref)
+static void free_ref(struct kv *kv, struct bucket_ref *ref)
 {
-    aer__sealed_close(atomic_load(&ref->file));
+    aer__rows_close(kv, ref);
     aer__free(ref);
 }
 
 void aer__view_release(struct kv *kv)
 {
-    for (size_t i = 0; i < kv->buckets.count; i++) free_ref(kv->buckets.at[i]);
+    for (size_t i = 0; i < kv->buckets.count; i++) free_ref(kv, kv->buckets.at[i]);
     aer__free(kv->buckets.at);
+    aer__free(kv->buckets.open);
     aer__table_free(kv->mem);
     aer__table_free(kv->imm);
     for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++) aer__recent_free(kv->recent[w]);
@@ -114,8 +115,7 @@ void aer__view_remove_bucket(struct kv *kv, size_t index)
 {
     struct bucket_list *list = &kv->buckets;
 
-    if (atomic_load(&list->at[index]->file)) list->open--;
-    free_ref(list->at[index]);
+    free_ref(kv, list->at[index]);
     list->count--;
     memmove(list->at + index, list->at + index + 1, (list->count - index) * sizeof *list->at);
 }
