@@ -12,13 +12,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* 128 bits of a name instead of the name: a million entries take 24 MB whatever their length. */
 struct mark {
@@ -28,10 +24,7 @@ struct mark {
 struct tar {
     struct sink *sink;
     struct archive *archive;
-    int fd;
-    bool is_file;
-    off_t start;
-    uint64_t size;
+    struct port_input input;
     struct mark *marks;
     size_t count, capacity;
     uint64_t number; /* of the entry at hand, from 1 */
@@ -51,14 +44,13 @@ static int failed(struct tar *tar, struct port_error *error)
 static int open_archive(struct tar *tar, struct port_error *error)
 {
     if (tar->archive) archive_read_free(tar->archive);
-    if (tar->is_file && lseek(tar->fd, tar->start, SEEK_SET) < 0)
-        return aer__port_fail(error, AER_IO, "%s", strerror(errno));
+    if (aer__port_input_rewind(&tar->input, error)) return error->code;
     tar->number = 0;
     tar->archive = archive_read_new();
     if (!tar->archive) return aer__port_no_memory(error);
     archive_read_support_filter_all(tar->archive);
     archive_read_support_format_tar(tar->archive);
-    return archive_read_open_fd(tar->archive, tar->fd, 1 << 17) < ARCHIVE_WARN ? failed(tar, error) : AER_OK;
+    return archive_read_open_fd(tar->archive, tar->input.fd, 1 << 17) < ARCHIVE_WARN ? failed(tar, error) : AER_OK;
 }
 
 /* AER_OK with the next entry, AER_DONE, or a failure. */
@@ -223,7 +215,7 @@ static int check_archive(struct tar *tar, struct port_error *error)
             if (data < ARCHIVE_WARN) rc = failed(tar, error);
         if (rc == AER_OK)
             rc = aer__port_progress(events, tar->sink->counts, (uint64_t)archive_filter_bytes(tar->archive, -1) / 2,
-                                    tar->size, error);
+                                    tar->input.size, error);
     }
     return rc == AER_DONE ? check_marks(tar, error) : rc;
 }
@@ -333,41 +325,27 @@ static int store_archive(struct tar *tar, bool checked, struct port_error *error
         if (rc == AER_OK) rc = put_entry(tar, entry, error);
         if (rc == AER_OK)
             rc = aer__port_progress(events, tar->sink->counts,
-                                    tar->size / 2 + (uint64_t)archive_filter_bytes(tar->archive, -1) / 2, tar->size, error);
+                                    tar->input.size / 2 + (uint64_t)archive_filter_bytes(tar->archive, -1) / 2,
+                                    tar->input.size, error);
     }
     if (rc == AER_DONE) rc = checked ? AER_OK : check_marks(tar, error);
     return rc;
 }
 
-static int open_input(struct tar *tar, struct port_error *error)
-{
-    struct stat st;
-
-    tar->fd = STDIN_FILENO;
-    if (strcmp(tar->sink->job->source, "-") != 0) tar->fd = open(tar->sink->job->source, O_RDONLY | O_CLOEXEC);
-    if (tar->fd < 0 || fstat(tar->fd, &st) < 0)
-        return aer__port_fail(error, errno == ENOENT ? AER_INVALID : AER_IO, "%s", strerror(errno));
-    if (S_ISDIR(st.st_mode)) return aer__port_fail(error, AER_INVALID, "it is a directory");
-    tar->start = lseek(tar->fd, 0, SEEK_CUR);
-    tar->is_file = S_ISREG(st.st_mode) && tar->start >= 0;
-    tar->size = tar->is_file ? (uint64_t)(st.st_size - tar->start) : 0;
-    return AER_OK;
-}
-
 int aer__port_import_tar(struct sink *sink, struct port_error *error)
 {
-    struct tar tar = {.sink = sink, .fd = -1};
+    struct tar tar = {.sink = sink};
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
-    int rc = open_input(&tar, error);
+    int rc = aer__port_input_open(&tar.input, sink->job->source, error);
 
-    sink->whole = !tar.is_file && !sink->job->batch;
-    if (rc == AER_OK && tar.is_file) rc = check_archive(&tar, error);
-    if (rc == AER_OK) rc = store_archive(&tar, tar.is_file, error);
+    sink->whole = !tar.input.is_file && !sink->job->batch;
+    if (rc == AER_OK && tar.input.is_file) rc = check_archive(&tar, error);
+    if (rc == AER_OK) rc = store_archive(&tar, tar.input.is_file, error);
     if (tar.archive) archive_read_free(tar.archive);
     free(tar.marks);
     free(tar.name);
-    if (tar.fd > STDIN_FILENO) close(tar.fd);
+    aer__port_input_close(&tar.input);
     if (utf8) {
         uselocale(before);
         freelocale(utf8);

@@ -106,7 +106,7 @@ struct port_line {
 int aer__port_line_parse(const char *text, size_t size, int kind, struct port_line *line, struct port_error *error);
 void aer__port_line_release(struct port_line *line);
 
-/* Lines of any bytes, bounded in length; the newline is not part of them. */
+/* Lines of any bytes, bounded in length; the newline is not part of them. Blank ones count, but do not come. */
 struct port_lines {
     int fd;
     char *buffer;

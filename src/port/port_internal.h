@@ -4,6 +4,8 @@
 
 #include "port/port.h"
 
+#include <sys/types.h>
+
 /* ---- error.c ---- */
 
 /* Set code and sentence, unless one stands already. Returns error->code. */
@@ -21,6 +23,18 @@ int aer__port_no_memory(struct port_error *error);
 void aer__port_prefix(struct port_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A name for a message: control bytes and broken UTF-8 escaped, cut if long. TEXT has 256 bytes. */
 const char *aer__port_name(const void *name, size_t size, char text[256]);
+
+/* ---- input.c: what an import reads from front to back ---- */
+
+struct port_input {
+    int fd;
+    bool is_file;  /* else a pipe, which comes once */
+    off_t start;   /* where it stood when it was opened */
+    uint64_t size; /* bytes from there on; 0: not known */
+};
+int aer__port_input_open(struct port_input *input, const char *source, struct port_error *error); /* "-": standard input */
+int aer__port_input_rewind(const struct port_input *input, struct port_error *error); /* a pipe: does nothing */
+void aer__port_input_close(struct port_input *input);
 
 /* ---- sink.c: an import's way into the database, in batches ---- */
 
