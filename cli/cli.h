@@ -222,9 +222,10 @@ struct range {
 };
 int range_init(struct cli *cli, const struct args *args, struct range *range);
 void range_release(struct range *range);
-/* Call fn for each key within the range, in a read transaction of its own. fn: non-zero stops, and is the result. */
-int range_each(struct cli *cli, const struct range *range,
-               int (*fn)(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_slice value), void *arg);
+/* What is done with each key; non-zero stops, and is the result. */
+typedef int range_fn(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_slice value);
+/* Call fn for each key within the range, in a read transaction of its own. */
+int range_each(struct cli *cli, const struct range *range, range_fn *fn, void *arg);
 
 /* ---- progress.c ---- */
 

@@ -158,33 +158,43 @@ static int check_marks(struct tar *tar, struct port_error *error)
     return AER_OK;
 }
 
-/* Meta and expiry out of the entry, or out of what export_tar.c wrote beside it. TEXT holds the usual meta; *own is to be freed. */
-static int take_attrs(struct archive_entry *entry, uint64_t number, const struct port_meta *meta, char *text,
-                      aer_attrs *attrs, char **own, struct port_error *error)
+/* What is stored beside a value. */
+struct extras {
+    aer_attrs attrs; /* its meta lies in one of the two below */
+    char usual[PORT_META_SIZE];
+    char *own; /* free() */
+};
+
+/* Meta and expiry out of the entry, or out of what export_tar.c wrote beside it. Zeros at first; own is to be freed in any case. */
+static int take_extras(const struct tar *tar, struct archive_entry *entry, const struct port_meta *meta,
+                       struct extras *extras, struct port_error *error)
 {
+    aer_attrs *attrs = &extras->attrs;
     const char *name;
     const void *value;
     size_t size;
     char digits[24];
 
-    *attrs = (aer_attrs){.size = sizeof(*attrs), .meta = text, .meta_size = aer__port_meta_format(meta, text)};
+    *attrs = (aer_attrs){.size = sizeof(*attrs), .meta = extras->usual};
+    attrs->meta_size = aer__port_meta_format(meta, extras->usual);
     archive_entry_xattr_reset(entry);
     while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
         if (strcmp(name, TAR_META) == 0) {
-            free(*own); /* twice in one entry */
-            *own = strndup(size ? value : "", size);
-            if (!*own) return aer__port_no_memory(error);
-            attrs->meta = size ? *own : NULL;
+            free(extras->own); /* twice in one entry */
+            extras->own = strndup(size ? value : "", size);
+            if (!extras->own) return aer__port_no_memory(error);
+            attrs->meta = size ? extras->own : NULL;
             attrs->meta_size = size;
-            if (size && aer__port_meta_refused(*own, size))
-                return aer__port_fail(error, AER_INVALID, "entry %llu: %s", (unsigned long long)number,
-                                      aer__port_meta_refused(*own, size));
+            if (size && aer__port_meta_refused(extras->own, size))
+                return aer__port_fail(error, AER_INVALID, "entry %llu: %s", (unsigned long long)tar->number,
+                                      aer__port_meta_refused(extras->own, size));
         } else if (strcmp(name, TAR_EXPIRES) == 0 && size < sizeof(digits)) {
             memcpy(digits, value, size);
             digits[size] = '\0';
             attrs->expires_ms = strtoll(digits, NULL, 10);
             if (attrs->expires_ms < 0)
-                return aer__port_fail(error, AER_INVALID, "entry %llu: a negative time of expiry", (unsigned long long)number);
+                return aer__port_fail(error, AER_INVALID, "entry %llu: a negative time of expiry",
+                                      (unsigned long long)tar->number);
         }
     }
     return AER_OK;
@@ -192,13 +202,20 @@ static int take_attrs(struct archive_entry *entry, uint64_t number, const struct
 
 /* ---- the first reading ------------------------------------------------------------------ */
 
+static int check_extras(const struct tar *tar, struct archive_entry *entry, struct port_error *error)
+{
+    const struct port_meta plain = {.type = 'f'};
+    struct extras extras = {0};
+    int rc = take_extras(tar, entry, &plain, &extras, error);
+
+    free(extras.own);
+    return rc;
+}
+
 static int check_archive(struct tar *tar, struct port_error *error)
 {
     const struct port_events *events = &tar->sink->job->events;
     struct archive_entry *entry;
-    const struct port_meta plain = {.type = 'f'};
-    char text[PORT_META_SIZE], *own = NULL;
-    aer_attrs attrs;
     const void *block;
     size_t size;
     la_int64_t offset;
@@ -207,9 +224,7 @@ static int check_archive(struct tar *tar, struct port_error *error)
     while (rc == AER_OK && (rc = next_entry(tar, &entry, error)) == AER_OK) {
         rc = take_name(tar, entry, error);
         if (rc == AER_OK && tar->name_size) rc = add_mark(tar, error);
-        if (rc == AER_OK) rc = take_attrs(entry, tar->number, &plain, text, &attrs, &own, error);
-        free(own);
-        own = NULL;
+        if (rc == AER_OK) rc = check_extras(tar, entry, error);
         /* Reading, not skipping: only that notices an archive that is cut short. */
         while (rc == AER_OK && (data = archive_read_data_block(tar->archive, &block, &size, &offset)) != ARCHIVE_EOF)
             if (data < ARCHIVE_WARN) rc = failed(tar, error);
@@ -280,7 +295,7 @@ static int put_entry(struct tar *tar, struct archive_entry *entry, struct port_e
     const struct port_events *events = &tar->sink->job->events;
     unsigned type = archive_entry_filetype(entry);
     const char *target = archive_entry_symlink(entry);
-    char text[PORT_META_SIZE], *own = NULL;
+    struct extras extras = {0};
     struct sink_item item = {.name = {tar->name, tar->name_size}};
     struct port_meta meta = {.type = type == AE_IFDIR   ? 'd'
                                      : type == AE_IFLNK ? 'l'
@@ -301,7 +316,8 @@ static int put_entry(struct tar *tar, struct archive_entry *entry, struct port_e
                                            : "a device");
         return AER_OK;
     }
-    rc = take_attrs(entry, tar->number, &meta, text, &item.attrs, &own, error);
+    rc = take_extras(tar, entry, &meta, &extras, error);
+    item.attrs = extras.attrs;
     if (rc == AER_OK && (type == AE_IFDIR || type == AE_IFLNK)) {
         item.value = type == AE_IFLNK && target ? (aer_slice){target, strlen(target)} : (aer_slice){"", 0};
         rc = aer__port_sink_same_file(tar->sink, item.name, item.value.size, &meta, &same, error);
@@ -309,7 +325,7 @@ static int put_entry(struct tar *tar, struct archive_entry *entry, struct port_e
     } else if (rc == AER_OK) {
         rc = put_file(tar, entry, &meta, &item, error);
     }
-    free(own);
+    free(extras.own);
     return rc;
 }
 

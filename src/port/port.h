@@ -83,13 +83,18 @@ int aer__port_base64_decode(const char *text, size_t size, void **data, size_t *
 
 /* object[NAME] = text if it is UTF-8, else object[NAME "64"] = base64. Non-zero: out of memory. */
 int aer__port_set_bytes(json_t *object, const char *name, aer_slice bytes);
+struct port_row {
+    aer_slice key;
+    aer_slice name;         /* what the line calls it */
+    aer_slice value;        /* data NULL and size > 0: too large to be here */
+    const aer_entry *entry; /* meta and expiry; may be NULL */
+};
 /* {"key","value","meta","expires"} with what there is; value may have NULL data: left out. entry may be NULL. NULL: out of memory. */
 json_t *aer__port_row(aer_slice key, aer_slice value, const aer_entry *entry);
 
-/* The row as one line. A value with NULL data (above the cursor's limit) is read through TXN, in pieces, as base64.
+/* The row as one line. A value that is too large to be here is read through TXN, under the key, in pieces, as base64.
  * A write that fails is AER_IO, and ferror(out) tells it from a read that fails. */
-int aer__port_row_write(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, aer_slice value, const aer_entry *entry,
-                        struct port_error *error);
+int aer__port_row_write(FILE *out, aer_db *db, aer_txn *txn, const struct port_row *row, struct port_error *error);
 
 enum { PORT_LINE_ROW, PORT_LINE_OP };
 

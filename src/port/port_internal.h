@@ -114,17 +114,14 @@ int aer__port_source_open(struct source *source, aer_db *db, const struct port_e
                           struct port_error *error);
 int aer__port_source_next(struct source *source, struct source_item *item, struct port_error *error); /* AER_OK, AER_DONE, a failure */
 void aer__port_source_close(struct source *source);
+/* Takes one piece. An AER_ code, error is set. */
+typedef int (*port_write)(void *arg, const void *data, size_t size, struct port_error *error);
 /* The whole value of an item to a function, in pieces. */
-int aer__port_source_value(struct source *source, const struct source_item *item,
-                           int (*write)(void *arg, const void *data, size_t size, struct port_error *error), void *arg,
+int aer__port_source_value(struct source *source, const struct source_item *item, port_write write, void *arg,
                            struct port_error *error);
 /* NULL if NAME is a path that stays below where it is put: no empty, "." or ".." component, no leading slash, no NUL; one trailing
  * slash is fine. Else why not. */
 const char *aer__port_unsafe(aer_slice name);
-
-/* aer__port_row_write of a key that is called NAME in the line. */
-int aer__port_row_write_as(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, aer_slice name, aer_slice value,
-                           const aer_entry *entry, struct port_error *error);
 
 /* ---- one file a format ---- */
 
