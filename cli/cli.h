@@ -100,8 +100,10 @@ struct cli {
 extern const struct verb *const cli_verbs[]; /* ends with NULL */
 extern const struct cli_option cli_globals[];
 const struct verb *cli_verb_find(const struct cli *cli, const char *name); /* NULL: no such verb here */
+bool cli_verb_is_here(const struct cli *cli, const struct verb *verb);     /* a shell knows others than a command */
 int cli_verb_unknown(struct cli *cli, const char *name);                   /* says so, with the nearest verb */
-const char *cli_nearest(const char *word, const char *(*name)(int i)); /* NULL: nothing is near; name(i) ends with NULL */
+/* NULL: nothing is near; name(arg, i) ends with NULL. */
+const char *cli_nearest(const char *word, const char *(*name)(const void *arg, int i), const void *arg);
 void help_overview(FILE *out, const struct cli *cli);
 void help_verb(FILE *out, const struct cli *cli, const struct verb *verb);
 int help_answer(struct cli *cli, const struct verb *verb); /* to standard output, as text or JSON; verb NULL: the overview */

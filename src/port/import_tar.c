@@ -68,7 +68,7 @@ static int next_entry(struct tar *tar, struct archive_entry **entry, struct port
 /* RAW without "." components and doubled slashes, in *tidy (free()); AER_INVALID for a name nobody means well. */
 static int tidy_name(const char *raw, char **tidy, size_t *tidy_size, struct port_error *error)
 {
-    char shown[256];
+    char shown[PORT_NAME_SIZE];
     const char *p = raw ? raw : "";
     size_t used = 0;
 

@@ -72,6 +72,15 @@ struct port_counts {
 int aer__port_import(aer_db *db, const struct port_import *job, struct port_counts *counts, struct port_error *error);
 int aer__port_export(aer_db *db, const struct port_export *job, struct port_counts *counts, struct port_error *error);
 
+/* ---- bytes for people ---- */
+
+/* Control bytes as \n, \t, \x1b, and what is not UTF-8 likewise, into TO with CAPACITY bytes, a NUL behind them; returns how
+ * many bytes it took. */
+size_t aer__port_escape(const void *bytes, size_t size, char *to, size_t capacity);
+#define PORT_NAME_SIZE 256
+/* The same for a name in a message, cut if it is long. Returns text. */
+const char *aer__port_name(const void *name, size_t size, char text[PORT_NAME_SIZE]);
+
 /* ---- the JSON line of a key: also what scan prints and batch reads ---- */
 
 bool aer__port_is_utf8(const void *data, size_t size);

@@ -21,8 +21,6 @@ int aer__port_no_memory(struct port_error *error);
 #define aer__port_no_memory(error) (aer__port_no_memory(error), AER_NOMEM)
 #endif
 void aer__port_prefix(struct port_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A name for a message: control bytes and broken UTF-8 escaped, cut if long. TEXT has 256 bytes. */
-const char *aer__port_name(const void *name, size_t size, char text[256]);
 
 /* ---- input.c: what an import reads from front to back ---- */
 
