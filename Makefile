@@ -4,7 +4,7 @@
 #   make test             all tests, under the address and undefined-behaviour sanitizers
 #   make test T=kv/merge  those whose name matches
 #   make check            everything a change should pass
-#   make bench            side by side with other stores; LONG=1 adds 10,000,000 keys
+#   make bench            side by side with other stores; LONG=1 adds 10,000,000 keys in two halves
 #   make install          to PREFIX (/usr/local), below DESTDIR if set
 #   make format, make clean, make demo
 

@@ -11,6 +11,8 @@
  *    and processor time counts the work of background threads.
  * 4. Two databases a run: one is filled and closed; one is filled and read through the same handle.
  *    Reading files here means reading the page cache of the system: what is compared is the stores' work.
+ * 5. With --long there are as many runs again, of one long fill each: the rate of its second half over that of its
+ *    first says whether a store slows down as it grows.
  *
  * Environment: BENCH_KEYS (1000000), BENCH_VALUE (100 bytes), BENCH_BATCH (1000), BENCH_RUNS (3),
  * BENCH_CACHE_MB (64), BENCH_LONG_KEYS (10000000), BENCH_ENGINES (all, e.g. "aerials,sqlite"),
@@ -32,6 +34,7 @@
 #define KEY_SIZE 16
 #define VALUE_MAX 65536
 #define RUNS_MAX 32
+#define PATH_SIZE 4096
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct engine *const all_engines[] = {
@@ -53,6 +56,11 @@ enum metric {
     GET_SNAPSHOT,
     DISK,
     CATALOGUE,
+    LONG_FIRST,
+    LONG_SECOND,
+    LONG_RATIO,
+    LONG_CLOSE,
+    LONG_CLOSED,
     METRICS
 };
 
@@ -71,6 +79,11 @@ static const struct {
     [GET_SNAPSHOT] = {"gets/s, reopened, in one read transaction", true, 0},
     [DISK] = {"bytes on disk a byte put", false, 2},
     [CATALOGUE] = {"catalogue bytes a key", false, 1},
+    [LONG_FIRST] = {"puts/s, first half", true, 0},
+    [LONG_SECOND] = {"puts/s, second half", true, 0},
+    [LONG_RATIO] = {"second half ÷ first half", true, 2},
+    [LONG_CLOSE] = {"closing after the fill, ms", false, 1},
+    [LONG_CLOSED] = {"puts/s, closing included", true, 0},
 };
 
 static const struct engine *engines[COUNT(all_engines)];
@@ -78,7 +91,7 @@ static size_t engine_count;
 static double results[COUNT(all_engines)][METRICS][RUNS_MAX]; /* below 0: not measured */
 
 uint64_t bench_cache_bytes, bench_expected_bytes;
-static uint64_t key_count, value_size, batch_size, run_count, long_key_count, seed;
+static uint64_t key_count, value_size, batch_size, run_count, seed;
 static char root[2048]; /* directory of all databases of this run */
 
 void bench_die(const char *format, ...)
@@ -92,6 +105,21 @@ void bench_die(const char *format, ...)
     fputc('\n', stderr);
     if (root[0]) fprintf(stderr, "bench: left behind: %s\n", root);
     exit(1);
+}
+
+void *bench_alloc(size_t size)
+{
+    void *p = calloc(1, size);
+
+    if (!p) bench_die("out of memory");
+    return p;
+}
+
+size_t bench_copy(void *buffer, size_t capacity, const void *value, size_t size)
+{
+    if (size > capacity) bench_die("a value of %zu bytes, %zu were expected at most", size, capacity);
+    if (size) memcpy(buffer, value, size);
+    return size;
 }
 
 /* ---- keys and values ---------------------------------------------------------------------- */
@@ -167,33 +195,43 @@ static void remove_tree(const char *dir)
     nftw(dir, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
 }
 
-/* An empty directory, on a disk that has finished what was asked of it before. */
-static void fresh_dir(char *dir, size_t size, const char *name)
-{
-    snprintf(dir, size, "%s/%s", root, name);
-    if (mkdir(dir, 0777) < 0) bench_die("cannot make '%s'", dir);
-    sync();
-}
-
 /* ---- work --------------------------------------------------------------------------------- */
 
+/* A store in an empty directory, on a disk that has finished what was asked of it before. */
+static struct store *open_fresh(const struct engine *engine, char dir[PATH_SIZE])
+{
+    snprintf(dir, PATH_SIZE, "%s/%s", root, engine->name);
+    if (mkdir(dir, 0777) < 0) bench_die("cannot make '%s'", dir);
+    sync();
+    return engine->open(dir);
+}
+
+/* The seconds it takes. */
+static double close_timed(const struct engine *engine, struct store *store)
+{
+    double start = now_s();
+
+    engine->close(store);
+    return now_s() - start;
+}
+
 /* Put keys FROM up to TO, the latter not included; returns the seconds it took. */
-static double fill(const struct engine *engine, void *store, uint64_t from, uint64_t to)
+static double fill(const struct engine *engine, struct store *store, uint64_t from, uint64_t to)
 {
     unsigned char key[KEY_SIZE], value[VALUE_MAX + sizeof(uint64_t)];
     double start = now_s();
 
     for (uint64_t i = from; i < to; i++) {
-        if ((i - from) % batch_size == 0) engine->begin(store);
+        if ((i - from) % batch_size == 0) engine->begin(store, true);
         make_key(i, key);
         make_value(i, value);
         engine->put(store, key, KEY_SIZE, value, value_size);
-        if ((i - from) % batch_size == batch_size - 1 || i == to - 1) engine->commit(store);
+        if ((i - from) % batch_size == batch_size - 1 || i == to - 1) engine->end(store);
     }
     return now_s() - start;
 }
 
-static void get_one(const struct engine *engine, void *store, uint64_t i)
+static void get_one(const struct engine *engine, struct store *store, uint64_t i)
 {
     unsigned char key[KEY_SIZE], got[VALUE_MAX], expected[VALUE_MAX + sizeof(uint64_t)];
     size_t size;
@@ -206,7 +244,7 @@ static void get_one(const struct engine *engine, void *store, uint64_t i)
 }
 
 /* As many random gets as there are keys; returns gets a second. */
-static double gets_per_s(const struct engine *engine, void *store, uint64_t salt)
+static double gets_per_s(const struct engine *engine, struct store *store, uint64_t salt)
 {
     double start = now_s();
 
@@ -216,17 +254,10 @@ static double gets_per_s(const struct engine *engine, void *store, uint64_t salt
 
 static void measure_closed(const struct engine *engine, double (*result)[RUNS_MAX], uint64_t run)
 {
-    char dir[4096];
-    double fill_s, close_s, cpu, start;
-    void *store;
+    char dir[PATH_SIZE];
+    struct store *store = open_fresh(engine, dir);
+    double cpu = cpu_s(), fill_s = fill(engine, store, 0, key_count), close_s = close_timed(engine, store), start;
 
-    fresh_dir(dir, sizeof dir, engine->name);
-    store = engine->open(dir);
-    cpu = cpu_s();
-    fill_s = fill(engine, store, 0, key_count);
-    start = now_s();
-    engine->close(store);
-    close_s = now_s() - start;
     result[CPU][run] = (cpu_s() - cpu) * 1e6 / (double)key_count;
     result[FILL_OPEN][run] = (double)key_count / fill_s;
     result[FILL_CLOSED][run] = (double)key_count / (fill_s + close_s);
@@ -239,9 +270,9 @@ static void measure_closed(const struct engine *engine, double (*result)[RUNS_MA
     get_one(engine, store, key_count / 2);
     result[REOPEN][run] = (now_s() - start) * 1e3;
     result[GET_REOPENED][run] = gets_per_s(engine, store, 1);
-    engine->read_begin(store);
+    engine->begin(store, false);
     result[GET_SNAPSHOT][run] = gets_per_s(engine, store, 2);
-    engine->read_end(store);
+    engine->end(store);
     result[CATALOGUE][run] = engine->catalogue_bytes ? (double)engine->catalogue_bytes(store) / (double)key_count : -1;
     engine->close(store);
     remove_tree(dir);
@@ -249,46 +280,57 @@ static void measure_closed(const struct engine *engine, double (*result)[RUNS_MA
 
 static void measure_warm(const struct engine *engine, double (*result)[RUNS_MAX], uint64_t run)
 {
-    char dir[4096];
-    void *store;
+    char dir[PATH_SIZE];
+    struct store *store = open_fresh(engine, dir);
 
-    fresh_dir(dir, sizeof dir, engine->name);
-    store = engine->open(dir);
     fill(engine, store, 0, key_count);
     result[GET_WARM][run] = gets_per_s(engine, store, 3);
     engine->close(store);
     remove_tree(dir);
 }
 
-/* A fill so long that the catalogue or the tree no longer fits the cache: does the rate hold? */
-static void measure_long(void)
+static void measure_usual(const struct engine *engine, double (*result)[RUNS_MAX], uint64_t run)
 {
-    char dir[4096];
+    measure_closed(engine, result, run);
+    measure_warm(engine, result, run);
+}
 
-    bench_expected_bytes = long_key_count * (KEY_SIZE + value_size);
-    printf("\n### %.1f million keys in one go\n\n", (double)long_key_count / 1e6);
-    puts("| store | first half, puts/s | second half, puts/s | second ÷ first | closing, s | all, puts/s, closing "
-         "included |\n"
-         "|---|---|---|---|---|---|");
-    for (size_t e = 0; e < engine_count; e++) {
-        const struct engine *engine = engines[e];
-        double first, second, start;
-        void *store;
+/* A fill so long that the catalogue or the tree no longer fits the cache: does the rate hold? */
+static void measure_long(const struct engine *engine, double (*result)[RUNS_MAX], uint64_t run)
+{
+    char dir[PATH_SIZE];
+    struct store *store = open_fresh(engine, dir);
+    uint64_t half = key_count / 2;
+    double first_s = fill(engine, store, 0, half);
+    double second_s = fill(engine, store, half, key_count);
+    double close_s = close_timed(engine, store);
 
-        fprintf(stderr, "bench: long fill: %s\n", engine->name);
-        fresh_dir(dir, sizeof dir, engine->name);
-        store = engine->open(dir);
-        first = fill(engine, store, 0, long_key_count / 2);
-        second = fill(engine, store, long_key_count / 2, long_key_count);
-        start = now_s();
-        engine->close(store);
-        start = now_s() - start;
-        printf("| %s | %.0f | %.0f | %.2f | %.1f | %.0f |\n", engine->name, (double)long_key_count / 2 / first,
-               (double)long_key_count / 2 / second, first / second, start,
-               (double)long_key_count / (first + second + start));
-        fflush(stdout);
-        remove_tree(dir);
+    result[LONG_FIRST][run] = (double)half / first_s;
+    result[LONG_SECOND][run] = (double)(key_count - half) / second_s;
+    result[LONG_RATIO][run] = result[LONG_SECOND][run] / result[LONG_FIRST][run];
+    result[LONG_CLOSE][run] = close_s * 1e3;
+    result[LONG_CLOSED][run] = (double)key_count / (first_s + second_s + close_s);
+    remove_tree(dir);
+}
+
+typedef void measurement(const struct engine *engine, double (*result)[RUNS_MAX], uint64_t run);
+
+/* Each run has keys of its own. */
+static void measure(const char *what, measurement *measure_one, uint64_t keys)
+{
+    uint64_t first_seed = seed;
+
+    key_count = keys;
+    bench_expected_bytes = keys * (KEY_SIZE + value_size);
+    for (uint64_t run = 0; run < run_count; run++) {
+        seed = first_seed + run;
+        for (size_t e = 0; e < engine_count; e++) {
+            fprintf(stderr, "bench: %s %llu of %llu: %s\n", what, (unsigned long long)run + 1,
+                    (unsigned long long)run_count, engines[e]->name);
+            measure_one(engines[e], results[e], run);
+        }
     }
+    seed = first_seed;
 }
 
 /* ---- the table ---------------------------------------------------------------------------- */
@@ -346,7 +388,8 @@ static void print_row(enum metric metric)
     puts("");
 }
 
-static void print_table(void)
+/* The metrics FROM up to TO, the latter not included. */
+static void print_table(enum metric from, enum metric to)
 {
     printf("### %llu keys of %d bytes, values of %llu bytes, batches of %llu, sync normal, %llu MiB cache\n\n",
            (unsigned long long)key_count, KEY_SIZE, (unsigned long long)value_size, (unsigned long long)batch_size,
@@ -359,7 +402,8 @@ static void print_table(void)
     printf("\n|---|");
     for (size_t e = 0; e < 2 * engine_count - 1; e++) printf("---|");
     puts("");
-    for (int m = 0; m < METRICS; m++) print_row((enum metric)m);
+    for (int m = from; m < (int)to; m++) print_row((enum metric)m);
+    fflush(stdout);
 }
 
 /* ---- set-up ------------------------------------------------------------------------------- */
@@ -388,32 +432,27 @@ int main(int argc, char **argv)
 {
     const char *where = getenv("BENCH_DIR");
     bool is_long = argc > 1 && strcmp(argv[1], "--long") == 0;
+    uint64_t usual_keys = setting("BENCH_KEYS", 1000000, 1, 1000000000);
+    uint64_t long_keys = setting("BENCH_LONG_KEYS", 10000000, 2, 1000000000);
 
-    key_count = setting("BENCH_KEYS", 1000000, 1, 1000000000);
     value_size = setting("BENCH_VALUE", 100, 0, VALUE_MAX);
     batch_size = setting("BENCH_BATCH", 1000, 1, 1000000000);
     run_count = setting("BENCH_RUNS", 3, 1, RUNS_MAX);
-    long_key_count = setting("BENCH_LONG_KEYS", 10000000, 2, 1000000000);
     seed = setting("BENCH_SEED", 1, 0, UINT64_MAX);
     bench_cache_bytes = setting("BENCH_CACHE_MB", 64, 4, 1 << 20) << 20;
-    bench_expected_bytes = key_count * (KEY_SIZE + value_size);
     choose_engines();
     snprintf(root, sizeof root, "%s/aerials-bench-XXXXXX", where && *where ? where : ".");
     if (!mkdtemp(root)) {
         root[0] = '\0';
         bench_die("cannot make a directory in '%s'", where && *where ? where : ".");
     }
-    for (uint64_t run = 0; run < run_count; run++) {
-        for (size_t e = 0; e < engine_count; e++) {
-            fprintf(stderr, "bench: run %llu of %llu: %s\n", (unsigned long long)run + 1, (unsigned long long)run_count,
-                    engines[e]->name);
-            measure_closed(engines[e], results[e], run);
-            measure_warm(engines[e], results[e], run);
-        }
-        seed++;
+    measure("run", measure_usual, usual_keys);
+    print_table(FILL_CLOSED, LONG_FIRST);
+    if (is_long) {
+        puts("");
+        measure("long run", measure_long, long_keys);
+        print_table(LONG_FIRST, METRICS);
     }
-    print_table();
-    if (is_long) measure_long();
     remove_tree(root);
     return 0;
 }

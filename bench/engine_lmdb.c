@@ -7,13 +7,11 @@
 
 #include <lmdb.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct store {
     MDB_env *env;
     MDB_dbi dbi;
-    MDB_txn *txn; /* the batch under way */
-    MDB_txn *reading;
+    MDB_txn *txn; /* under way, or NULL */
 };
 
 static void must(int rc, const char *what)
@@ -21,11 +19,10 @@ static void must(int rc, const char *what)
     if (rc) bench_die("lmdb: %s: %s", what, mdb_strerror(rc));
 }
 
-static void *store_open(const char *dir)
+static struct store *store_open(const char *dir)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = bench_alloc(sizeof *store);
 
-    if (!store) bench_die("out of memory");
     must(mdb_env_create(&store->env), "create");
     /* Random inserts leave pages two thirds full, and old pages wait for reuse: three times is room enough. */
     must(mdb_env_set_mapsize(store->env, (size_t)(bench_expected_bytes * 3 + (64 << 20))), "map size");
@@ -37,64 +34,41 @@ static void *store_open(const char *dir)
     return store;
 }
 
-static void store_close(void *handle)
+static void store_close(struct store *store)
 {
-    struct store *store = handle;
-
     mdb_env_close(store->env);
     free(store);
 }
 
-static void store_begin(void *handle)
+static void store_begin(struct store *store, bool write)
 {
-    struct store *store = handle;
-
-    must(mdb_txn_begin(store->env, NULL, 0, &store->txn), "begin");
+    must(mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &store->txn), "begin");
 }
 
-static void store_put(void *handle, const void *key, size_t key_size, const void *value, size_t value_size)
+static void store_put(struct store *store, const void *key, size_t key_size, const void *value, size_t value_size)
 {
-    struct store *store = handle;
     MDB_val k = {key_size, (void *)key}, v = {value_size, (void *)value};
 
     must(mdb_put(store->txn, store->dbi, &k, &v, 0), "put");
 }
 
-static void store_commit(void *handle)
+static void store_end(struct store *store)
 {
-    struct store *store = handle;
-
     must(mdb_txn_commit(store->txn), "commit");
     store->txn = NULL;
 }
 
-static void store_read_begin(void *handle)
+static size_t store_get(struct store *store, const void *key, size_t key_size, void *buffer, size_t capacity)
 {
-    struct store *store = handle;
-
-    must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reading), "begin to read");
-}
-
-static void store_read_end(void *handle)
-{
-    struct store *store = handle;
-
-    mdb_txn_abort(store->reading);
-    store->reading = NULL;
-}
-
-static size_t store_get(void *handle, const void *key, size_t key_size, void *buffer, size_t capacity)
-{
-    struct store *store = handle;
     MDB_val k = {key_size, (void *)key}, v;
-    MDB_txn *txn = store->reading;
+    MDB_txn *txn = store->txn;
+    size_t size;
 
     if (!txn) must(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn), "begin to read");
     must(mdb_get(txn, store->dbi, &k, &v), "get");
-    if (v.mv_size > capacity) bench_die("lmdb: a value of %zu bytes", v.mv_size);
-    memcpy(buffer, v.mv_data, v.mv_size);
-    if (!store->reading) mdb_txn_abort(txn);
-    return v.mv_size;
+    size = bench_copy(buffer, capacity, v.mv_data, v.mv_size);
+    if (!store->txn) mdb_txn_abort(txn);
+    return size;
 }
 
 const struct engine engine_lmdb = {
@@ -102,9 +76,7 @@ const struct engine engine_lmdb = {
     .open = store_open,
     .close = store_close,
     .begin = store_begin,
+    .end = store_end,
     .put = store_put,
-    .commit = store_commit,
     .get = store_get,
-    .read_begin = store_read_begin,
-    .read_end = store_read_end,
 };

@@ -5,7 +5,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct store {
     sqlite3 *db;
@@ -32,12 +31,11 @@ static sqlite3_stmt *prepare(struct store *store, const char *sql)
     return statement;
 }
 
-static void *store_open(const char *dir)
+static struct store *store_open(const char *dir)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = bench_alloc(sizeof *store);
     char path[4096], sql[512];
 
-    if (!store) bench_die("out of memory");
     snprintf(path, sizeof path, "%s/kv.sqlite", dir);
     must(store, sqlite3_open(path, &store->db), "open");
     snprintf(sql, sizeof sql,
@@ -52,10 +50,8 @@ static void *store_open(const char *dir)
     return store;
 }
 
-static void store_close(void *handle)
+static void store_close(struct store *store)
 {
-    struct store *store = handle;
-
     sqlite3_finalize(store->begin);
     sqlite3_finalize(store->commit);
     sqlite3_finalize(store->put);
@@ -64,39 +60,31 @@ static void store_close(void *handle)
     free(store);
 }
 
-static void store_begin(void *handle)
+static void store_begin(struct store *store, bool write)
 {
-    struct store *store = handle;
-
+    (void)write;
     run(store, store->begin, "begin");
 }
 
-static void store_put(void *handle, const void *key, size_t key_size, const void *value, size_t value_size)
+static void store_put(struct store *store, const void *key, size_t key_size, const void *value, size_t value_size)
 {
-    struct store *store = handle;
-
     sqlite3_bind_blob(store->put, 1, key, (int)key_size, SQLITE_STATIC);
     sqlite3_bind_blob(store->put, 2, value, (int)value_size, SQLITE_STATIC);
     run(store, store->put, "put");
 }
 
-static void store_commit(void *handle)
+static void store_end(struct store *store)
 {
-    struct store *store = handle;
-
     run(store, store->commit, "commit");
 }
 
-static size_t store_get(void *handle, const void *key, size_t key_size, void *buffer, size_t capacity)
+static size_t store_get(struct store *store, const void *key, size_t key_size, void *buffer, size_t capacity)
 {
-    struct store *store = handle;
     size_t size;
 
     sqlite3_bind_blob(store->get, 1, key, (int)key_size, SQLITE_STATIC);
     if (sqlite3_step(store->get) != SQLITE_ROW) bench_die("sqlite: get: %s", sqlite3_errmsg(store->db));
-    size = (size_t)sqlite3_column_bytes(store->get, 0);
-    if (size > capacity) bench_die("sqlite: a value of %zu bytes", size);
-    memcpy(buffer, sqlite3_column_blob(store->get, 0), size);
+    size = bench_copy(buffer, capacity, sqlite3_column_blob(store->get, 0), (size_t)sqlite3_column_bytes(store->get, 0));
     must(store, sqlite3_reset(store->get), "get");
     return size;
 }
@@ -106,9 +94,7 @@ const struct engine engine_sqlite = {
     .open = store_open,
     .close = store_close,
     .begin = store_begin,
+    .end = store_end,
     .put = store_put,
-    .commit = store_commit,
     .get = store_get,
-    .read_begin = store_begin,
-    .read_end = store_commit,
 };

@@ -100,8 +100,10 @@ struct cli {
 extern const struct verb *const cli_verbs[]; /* ends with NULL */
 extern const struct cli_option cli_globals[];
 const struct verb *cli_verb_find(const struct cli *cli, const char *name); /* NULL: no such verb here */
+bool cli_verb_is_here(const struct cli *cli, const struct verb *verb);     /* a shell knows others than a command */
 int cli_verb_unknown(struct cli *cli, const char *name);                   /* says so, with the nearest verb */
-const char *cli_nearest(const char *word, const char *(*name)(int i)); /* NULL: nothing is near; name(i) ends with NULL */
+/* NULL: nothing is near; name(arg, i) ends with NULL. */
+const char *cli_nearest(const char *word, const char *(*name)(const void *arg, int i), const void *arg);
 void help_overview(FILE *out, const struct cli *cli);
 void help_verb(FILE *out, const struct cli *cli, const struct verb *verb);
 int help_answer(struct cli *cli, const struct verb *verb); /* to standard output, as text or JSON; verb NULL: the overview */
@@ -222,9 +224,10 @@ struct range {
 };
 int range_init(struct cli *cli, const struct args *args, struct range *range);
 void range_release(struct range *range);
-/* Call fn for each key within the range, in a read transaction of its own. fn: non-zero stops, and is the result. */
-int range_each(struct cli *cli, const struct range *range,
-               int (*fn)(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_slice value), void *arg);
+/* What is done with each key; non-zero stops, and is the result. */
+typedef int range_fn(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_slice value);
+/* Call fn for each key within the range, in a read transaction of its own. */
+int range_each(struct cli *cli, const struct range *range, range_fn *fn, void *arg);
 
 /* ---- progress.c ---- */
 

@@ -32,12 +32,6 @@ static int apply(struct cli *cli, aer_txn *txn, const struct port_line *line, ui
     return cli_fail_db(cli, rc, "batch, line %llu; nothing was changed", (unsigned long long)number);
 }
 
-static bool is_blank(const char *text, size_t size)
-{
-    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t' || text[size - 1] == '\r')) size--;
-    return size == 0;
-}
-
 static int all_lines(struct cli *cli, aer_txn *txn, int fd, struct tally *tally)
 {
     struct port_lines lines;
@@ -55,7 +49,6 @@ static int all_lines(struct cli *cli, aer_txn *txn, int fd, struct tally *tally)
             exit_code = EXIT_INTERRUPT;
             break;
         }
-        if (rc == AER_OK && is_blank(text, size)) continue;
         if (rc == AER_OK) rc = aer__port_line_parse(text, size, PORT_LINE_OP, &line, &error);
         if (rc != AER_OK) {
             progress_clear(&progress);

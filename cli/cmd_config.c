@@ -4,14 +4,15 @@
 
 #include <string.h>
 
-static const char *setting_name(int i)
+static const char *setting_name(const void *arg, int i)
 {
+    (void)arg;
     return aer_config_name(i);
 }
 
 static int unknown_setting(struct cli *cli, const char *name)
 {
-    const char *near = cli_nearest(name, setting_name);
+    const char *near = cli_nearest(name, setting_name, NULL);
     char hint[96];
 
     if (near) snprintf(hint, sizeof(hint), "did you mean: %sconfig %s", cli->in_shell ? "" : "aerials ", near);

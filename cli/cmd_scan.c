@@ -29,7 +29,7 @@ static int show(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_
     rc = aer_cursor_entry(cursor, &entry);
     if (rc != AER_OK) return cli_fail_db(cli, rc, "cannot read '%s'", key_text(key));
     errno = 0;
-    rc = aer__port_row_write(stdout, cli->db, txn, key, value, &entry, &error);
+    rc = aer__port_row_write(stdout, cli->db, txn, &(struct port_row){key, key, value, &entry}, &error);
     if (rc == AER_OK) return 0;
     if (ferror(stdout)) { /* cli_flush says it */
         if (!cli->out_error) cli->out_error = errno ? errno : EIO;

@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-static bool outside(const struct verb *verb)
-{
-    return !(verb->flags & VERB_SHELL_ONLY);
-}
+/* A completion is of words outside a shell. */
+static const struct cli here = {.in_shell = false};
 
 /* Single quotes end the script's string. */
 static void quoted(FILE *out, const char *text)
@@ -23,7 +21,7 @@ static void quoted(FILE *out, const char *text)
 static void all_verbs(FILE *out)
 {
     for (int i = 0; cli_verbs[i]; i++)
-        if (outside(cli_verbs[i])) fprintf(out, "%s%s", i ? " " : "", cli_verbs[i]->name);
+        if (cli_verb_is_here(&here, cli_verbs[i])) fprintf(out, "%s%s", i ? " " : "", cli_verbs[i]->name);
 }
 
 static void all_options(FILE *out, const struct cli_option *options)
@@ -51,7 +49,8 @@ static void bash(FILE *out)
     all_verbs(out);
     fputs("' -- \"$cur\")) ;;\n", out);
     for (int i = 0; cli_verbs[i]; i++) {
-        if (!outside(cli_verbs[i]) || !cli_verbs[i]->options || strcmp(cli_verbs[i]->name, "help") == 0) continue;
+        if (!cli_verb_is_here(&here, cli_verbs[i]) || !cli_verbs[i]->options || strcmp(cli_verbs[i]->name, "help") == 0)
+            continue;
         fprintf(out, "        %s) options+='", cli_verbs[i]->name);
         all_options(out, cli_verbs[i]->options);
         fputs("' ;;\n", out);
@@ -84,7 +83,7 @@ static void zsh(FILE *out)
 {
     fputs("#compdef aerials\n_aerials() {\n    local -a verbs\n    verbs=(\n", out);
     for (int i = 0; cli_verbs[i]; i++) {
-        if (!outside(cli_verbs[i])) continue;
+        if (!cli_verb_is_here(&here, cli_verbs[i])) continue;
         fprintf(out, "        '%s:", cli_verbs[i]->name);
         quoted(out, cli_verbs[i]->sentence);
         fputs("'\n", out);
@@ -99,7 +98,7 @@ static void zsh(FILE *out)
           "                help) _describe verb verbs ;;\n",
           out);
     for (int i = 0; cli_verbs[i]; i++) {
-        if (!outside(cli_verbs[i]) || strcmp(cli_verbs[i]->name, "help") == 0) continue;
+        if (!cli_verb_is_here(&here, cli_verbs[i]) || strcmp(cli_verbs[i]->name, "help") == 0) continue;
         fprintf(out, "                %s) _arguments", cli_verbs[i]->name);
         zsh_options(out, cli_verbs[i]->options);
         fputs(" '*:operand:_files' ;;\n", out);
@@ -128,7 +127,7 @@ static void fish(FILE *out)
 {
     fish_options(out, cli_globals, NULL);
     for (int i = 0; cli_verbs[i]; i++) {
-        if (!outside(cli_verbs[i])) continue;
+        if (!cli_verb_is_here(&here, cli_verbs[i])) continue;
         fprintf(out, "complete -c aerials -f -n __fish_use_subcommand -a %s -d '", cli_verbs[i]->name);
         quoted(out, cli_verbs[i]->sentence);
         fputs("'\n", out);

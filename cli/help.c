@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static bool is_here(const struct cli *cli, const struct verb *verb)
-{
-    return !(verb->flags & (cli->in_shell ? VERB_NOT_IN_SHELL : VERB_SHELL_ONLY));
-}
-
 static void option_line(FILE *out, const struct cli_option *option)
 {
     char name[64];
@@ -26,13 +21,16 @@ void help_overview(FILE *out, const struct cli *cli)
     fputs("Aerials keeps keys and values in small ordinary files, and says what losing one would cost.\n\n", out);
     if (!cli->in_shell) fputs("usage: aerials [-d DIR] [--json] [-q|-v] VERB [ARGS]\n\n", out);
     for (int i = 0; cli_verbs[i]; i++) {
-        if (!is_here(cli, cli_verbs[i])) continue;
+        if (!cli_verb_is_here(cli, cli_verbs[i])) continue;
         fprintf(out, "  %-11s %s\n", cli_verbs[i]->name, cli_verbs[i]->sentence);
     }
     fputc('\n', out);
     if (!cli->in_shell)
         for (int i = 0; cli_globals[i].name; i++) option_line(out, &cli_globals[i]);
     fprintf(out, "%sMore about one of them: %shelp VERB\n", cli->in_shell ? "" : "\n", cli->in_shell ? "" : "aerials ");
+    fputs(cli->in_shell ? "\nExamples:\n  put greeting hello\n  help put\n"
+                        : "\nExamples:\n  aerials init mydb --max-loss=8MB\n  aerials -d mydb put greeting hello\n",
+          out);
 }
 
 void help_verb(FILE *out, const struct cli *cli, const struct verb *verb)
@@ -70,7 +68,7 @@ int help_answer(struct cli *cli, const struct verb *verb)
     if (cli->json) {
         verbs = json_array();
         for (int i = 0; cli_verbs[i]; i++)
-            if (is_here(cli, cli_verbs[i])) json_array_append_new(verbs, verb_json(cli_verbs[i]));
+            if (cli_verb_is_here(cli, cli_verbs[i])) json_array_append_new(verbs, verb_json(cli_verbs[i]));
         return cli_json_ok(cli, json_pack("{s:o}", "verbs", verbs));
     }
     if (verb) help_verb(stdout, cli, verb);

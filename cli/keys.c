@@ -24,39 +24,12 @@ int key_operand(struct cli *cli, const char *text, bool base64, aer_slice *key, 
     return 0;
 }
 
-/* Escaped, into TO with CAPACITY bytes; returns how much of the key it took. */
-static size_t escape(const unsigned char *data, size_t size, char *to, size_t capacity)
-{
-    size_t i = 0, used = 0;
-
-    while (i < size && used + 5 < capacity) {
-        size_t length = aer__port_utf8_length(data + i, size - i);
-        bool control = data[i] < 0x20 || data[i] == 0x7f || (length == 2 && data[i] == 0xc2 && data[i + 1] < 0xa0);
-
-        if (length && !control) {
-            memcpy(to + used, data + i, length);
-            used += length;
-            i += length;
-        } else if (data[i] == '\n' || data[i] == '\t') {
-            to[used++] = '\\';
-            to[used++] = data[i++] == '\n' ? 'n' : 't';
-        } else {
-            used += (size_t)sprintf(to + used, "\\x%02x", data[i++]);
-        }
-    }
-    to[used] = '\0';
-    return i;
-}
-
 const char *key_text(aer_slice key)
 {
-    static char texts[4][256];
+    static char texts[4][PORT_NAME_SIZE];
     static unsigned turn;
-    char *text = texts[turn++ % 4];
-    size_t taken = escape(key.data, key.size, text, sizeof(texts[0]) - 4);
 
-    if (taken < key.size) memcpy(text + strlen(text), "...", 4);
-    return text;
+    return aer__port_name(key.data, key.size, texts[turn++ % 4]);
 }
 
 int key_print(struct cli *cli, aer_slice key, char end)
@@ -67,7 +40,7 @@ int key_print(struct cli *cli, aer_slice key, char end)
 
     if (!isatty(STDOUT_FILENO)) return cli_out(cli, key.data, key.size) || cli_out(cli, &end, 1);
     while (left > 0) {
-        size_t taken = escape(data, left, text, sizeof(text));
+        size_t taken = aer__port_escape(data, left, text, sizeof(text));
 
         if (cli_out(cli, text, strlen(text))) return 1;
         data += taken;

@@ -33,8 +33,7 @@ void range_release(struct range *range)
 }
 
 /* The loop of range_each; EXIT_YES, EXIT_NO when nothing came, or a failure. */
-static int each_key(struct cli *cli, const struct range *range, aer_txn *txn, aer_cursor *cursor,
-                    int (*fn)(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_slice value), void *arg)
+static int each_key(struct cli *cli, const struct range *range, aer_txn *txn, aer_cursor *cursor, range_fn *fn, void *arg)
 {
     aer_slice key, value;
     uint64_t found = 0;
@@ -56,8 +55,7 @@ static int each_key(struct cli *cli, const struct range *range, aer_txn *txn, ae
     return found || !range->selective || range->limit == 0 ? EXIT_YES : EXIT_NO;
 }
 
-int range_each(struct cli *cli, const struct range *range,
-               int (*fn)(void *arg, aer_txn *txn, aer_cursor *cursor, aer_slice key, aer_slice value), void *arg)
+int range_each(struct cli *cli, const struct range *range, range_fn *fn, void *arg)
 {
     aer_txn *txn = NULL;
     aer_cursor *cursor = NULL;

@@ -120,11 +120,12 @@ static const struct cli_option clean_options[] = {
 
 static int confirm(struct cli *cli, const struct args *args)
 {
-    char answer[16];
+    char answer[16], hint[32];
 
     if (args->value[OPT_YES]) return 0;
+    snprintf(hint, sizeof(hint), "%s --yes", args->verb->name);
     if (!isatty(STDIN_FILENO))
-        return cli_fail(cli, EXIT_USAGE, "usage", "clean --yes", "%s removes every key", args->verb->name);
+        return cli_fail(cli, EXIT_USAGE, "usage", hint, "%s removes every key", args->verb->name);
     fprintf(stderr, "Remove every key in '%s'? Type yes: ", cli_dir(cli) ? cli_dir(cli) : "");
     if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n") != 0)
         return cli_no(cli, "%s: nothing was removed", args->verb->name);

@@ -17,7 +17,7 @@ const struct verb *const cli_verbs[] = {
     &verb_exit,   &verb_quit,   &verb_completion, &verb_version, &verb_help,   NULL,
 };
 
-static bool is_here(const struct cli *cli, const struct verb *verb)
+bool cli_verb_is_here(const struct cli *cli, const struct verb *verb)
 {
     return !(verb->flags & (cli->in_shell ? VERB_NOT_IN_SHELL : VERB_SHELL_ONLY));
 }
@@ -25,7 +25,7 @@ static bool is_here(const struct cli *cli, const struct verb *verb)
 const struct verb *cli_verb_find(const struct cli *cli, const char *name)
 {
     for (int i = 0; cli_verbs[i]; i++)
-        if (is_here(cli, cli_verbs[i]) && strcmp(cli_verbs[i]->name, name) == 0) return cli_verbs[i];
+        if (cli_verb_is_here(cli, cli_verbs[i]) && strcmp(cli_verbs[i]->name, name) == 0) return cli_verbs[i];
     return NULL;
 }
 
@@ -54,39 +54,29 @@ static int distance(const char *a, const char *b)
     return row[n % 3][m];
 }
 
-const char *cli_nearest(const char *word, const char *(*name)(int i))
+const char *cli_nearest(const char *word, const char *(*name)(const void *arg, int i), const void *arg)
 {
     const char *best = NULL;
     int best_distance = 3;
     size_t size = strlen(word);
 
-    for (int i = 0; name(i); i++) {
-        int d = distance(word, name(i));
+    for (int i = 0; name(arg, i); i++) {
+        int d = distance(word, name(arg, i));
 
-        if (size > 1 && strncmp(name(i), word, size) == 0) d = 1; /* a word cut short */
+        if (size > 1 && strncmp(name(arg, i), word, size) == 0) d = 1; /* a word cut short */
         if (d < 0 || d >= (int)size) continue;
-        if (d < best_distance) best = name(i), best_distance = d;
+        if (d < best_distance) best = name(arg, i), best_distance = d;
     }
     return best;
 }
 
-static const char *name_outside(int i)
+/* The i-th verb that is known where *cli is. */
+static const char *name_here(const void *cli, int i)
 {
-    static const struct cli outside = {0};
     int seen = 0;
 
     for (int k = 0; cli_verbs[k]; k++)
-        if (is_here(&outside, cli_verbs[k]) && seen++ == i) return cli_verbs[k]->name;
-    return NULL;
-}
-
-static const char *name_in_shell(int i)
-{
-    static const struct cli inside = {.in_shell = true};
-    int seen = 0;
-
-    for (int k = 0; cli_verbs[k]; k++)
-        if (is_here(&inside, cli_verbs[k]) && seen++ == i) return cli_verbs[k]->name;
+        if (cli_verb_is_here(cli, cli_verbs[k]) && seen++ == i) return cli_verbs[k]->name;
     return NULL;
 }
 
@@ -94,7 +84,7 @@ int cli_verb_unknown(struct cli *cli, const char *name)
 {
     static const struct cli inside = {.in_shell = true};
     const char *lead = cli->in_shell ? "" : "aerials ";
-    const char *near = cli_nearest(name, cli->in_shell ? name_in_shell : name_outside);
+    const char *near = cli_nearest(name, name_here, cli);
     char hint[96];
 
     if (!cli->in_shell && cli_verb_find(&inside, name))

@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-int aer__fs_write_all(int fd, const char *name, const void *data, size_t size, struct err *err)
+static int write_all(int fd, const char *path, const void *data, size_t size, struct err *err)
 {
     const unsigned char *from = data;
 
@@ -21,11 +21,22 @@ int aer__fs_write_all(int fd, const char *name, const void *data, size_t size, s
         ssize_t done = aer__os_write(fd, from, size);
 
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return aer__err_os(err, "write", name);
+        if (done < 0) return aer__err_os(err, "write", path);
         from += done;
         size -= (size_t)done;
     }
     return AER_OK;
+}
+
+int aer__fs_fill(int fd, const char *path, const struct contents *contents, bool sync, struct err *err)
+{
+    int rc = write_all(fd, path, contents->data, contents->size, err);
+
+    if (!rc && fchmod(fd, contents->mode) < 0) rc = aer__err_os(err, "set the mode of", path);
+    if (!rc && sync && aer__os_sync(fd) < 0) rc = aer__err_os(err, "sync", path);
+    if (rc) aer__fs_close(fd);
+    else if (aer__os_close(fd) < 0) rc = aer__err_os(err, "close", path);
+    return rc;
 }
 
 int aer__fs_create(int dir, const char *path, const void *data, size_t size, int mode, bool sync, struct err *err)
@@ -48,30 +59,11 @@ int aer__fs_create(int dir, const char *path, const void *data, size_t size, int
         goto out;
     }
     ours = true;
-    rc = aer__fs_write_all(fd, path, data, size, err);
-    if (rc) goto out;
-    if (fchmod(fd, (mode_t)mode) < 0) {
-        rc = aer__err_os(err, "set the mode of", path);
-        goto out;
-    }
-    if (sync && aer__os_sync(fd) < 0) {
-        rc = aer__err_os(err, "sync", path);
-        goto out;
-    }
-    rc = aer__os_close(fd);
-    fd = -1;
-    if (rc) {
-        rc = aer__err_os(err, "close", path);
-        goto out;
-    }
-    if (!sync) goto out;
-    if (aer__os_sync(parent) < 0) {
-        rc = aer__err_os(err, "sync the directory of", path);
-        goto out;
-    }
-    rc = aer__fs_sync_made(dir, path, made, err);
+    rc = aer__fs_fill(fd, path, &(struct contents){data, size, (mode_t)mode}, sync, err);
+    if (rc || !sync) goto out;
+    rc = aer__fs_sync_parent(parent, path, err);
+    if (!rc) rc = aer__fs_sync_made(dir, path, made, err);
 out:
-    aer__fs_close(fd);
     if (rc && ours) aer__os_unlink(parent, name);
     if (rc) aer__fs_unmake(dir, path, made);
     aer__fs_close(parent);

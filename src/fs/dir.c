@@ -107,13 +107,9 @@ int aer__fs_rename(int dir, const char *from, const char *to, bool sync, struct 
     }
     if (!sync) goto out;
     /* The new name first: a power cut between the two leaves both names rather than none. */
-    if (aer__os_sync(to_parent) < 0) {
-        rc = aer__err_os(err, "sync the directory of", to);
-        goto out;
-    }
-    rc = aer__fs_sync_made(dir, to, made, err);
-    if (rc) goto out;
-    if (aer__os_sync(from_parent) < 0) rc = aer__err_os(err, "sync the directory of", from);
+    rc = aer__fs_sync_parent(to_parent, to, err);
+    if (!rc) rc = aer__fs_sync_made(dir, to, made, err);
+    if (!rc) rc = aer__fs_sync_parent(from_parent, from, err);
 out:
     aer__fs_close(to_parent);
     aer__fs_close(from_parent);

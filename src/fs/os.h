@@ -53,6 +53,8 @@ int aer__fs_fail(struct err *err, const char *verb, const char *name);
 int aer__fs_open_parent(int dir, const char *path, const char **name);
 /* The same; directories that are missing are made, the *made deepest ones. On failure none of them stays. */
 int aer__fs_make_parent(int dir, const char *path, int *parent, const char **name, unsigned *made, struct err *err);
+/* Sync the open parent of path: its names are on disk. */
+int aer__fs_sync_parent(int parent, const char *path, struct err *err);
 /* Sync the directories in which make_parent made one. */
 int aer__fs_sync_made(int dir, const char *path, unsigned made, struct err *err);
 /* Remove the count deepest directories above path's last name, up to the first that is not empty; quiet. */
@@ -60,8 +62,15 @@ void aer__fs_unmake(int dir, const char *path, unsigned count);
 /* How many directories stand above path's last name. */
 unsigned aer__fs_depth(const char *path);
 
-/* All of it, however many calls that takes. */
-int aer__fs_write_all(int fd, const char *name, const void *data, size_t size, struct err *err);
+/* ---- create.c ---- */
+
+struct contents {
+    const void *data;
+    size_t size;
+    mode_t mode; /* whatever the umask says */
+};
+/* All bytes and the mode into a new file, synced if so asked. Closes fd, on failure too. */
+int aer__fs_fill(int fd, const char *path, const struct contents *contents, bool sync, struct err *err);
 
 /* How often a directory that another process prunes is made again before that is called a failure. */
 #define PRUNED_TRIES 20

@@ -158,16 +158,21 @@ int aer__fs_make_parent(int dir, const char *path, int *parent, const char **nam
     return rc;
 }
 
+int aer__fs_sync_parent(int parent, const char *path, struct err *err)
+{
+    return aer__os_sync(parent) < 0 ? aer__err_os(err, "sync the directory of", path) : AER_OK;
+}
+
 int aer__fs_sync_made(int dir, const char *path, unsigned made, struct err *err)
 {
     unsigned level = aer__fs_depth(path);
 
     for (; made > 0; made--) {
         int fd = open_level(dir, path, --level);
-        int rc = AER_OK;
+        int rc;
 
         if (fd < 0) return aer__fs_fail(err, "open the directory of", path);
-        if (aer__os_sync(fd) < 0) rc = aer__err_os(err, "sync the directory of", path);
+        rc = aer__fs_sync_parent(fd, path, err);
         aer__fs_close(fd);
         if (rc) return rc;
     }

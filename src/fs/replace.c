@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define DIGITS 16
 #define TMP_SUFFIX ".tmp"
@@ -67,7 +66,7 @@ int aer__fs_replace(int dir, const char *path, const void *data, size_t size, in
 {
     char tmp[NAME_SIZE];
     const char *name;
-    int parent, fd = -1;
+    int parent, fd;
     bool made = false; /* a temporary of ours exists */
     int rc;
 
@@ -76,32 +75,17 @@ int aer__fs_replace(int dir, const char *path, const void *data, size_t size, in
     rc = make_temp(parent, name, path, tmp, &fd, err);
     if (rc) goto out;
     made = true;
-    rc = aer__fs_write_all(fd, path, data, size, err);
+    /* Synced before the rename: a file system may put the name on disk ahead of the bytes, and a power cut then leaves
+     * a short file under the real name. */
+    rc = aer__fs_fill(fd, path, &(struct contents){data, size, (mode_t)mode}, true, err);
     if (rc) goto out;
-    if (fchmod(fd, (mode_t)mode) < 0) {
-        rc = aer__err_os(err, "set the mode of", path);
-        goto out;
-    }
-    /* Before the rename: a file system may put the name on disk ahead of the bytes, and a power cut then leaves a
-     * short file under the real name. */
-    if (aer__os_sync(fd) < 0) {
-        rc = aer__err_os(err, "sync", path);
-        goto out;
-    }
-    rc = aer__os_close(fd);
-    fd = -1;
-    if (rc) {
-        rc = aer__err_os(err, "close", path);
-        goto out;
-    }
     if (aer__os_rename(parent, tmp, parent, name, false) < 0) {
         rc = aer__err_os(err, "rename the new version of", path);
         goto out;
     }
     made = false;
-    if (aer__os_sync(parent) < 0) rc = aer__err_os(err, "sync the directory of", path);
+    rc = aer__fs_sync_parent(parent, path, err);
 out:
-    aer__fs_close(fd);
     if (made) aer__os_unlink(parent, tmp);
     aer__fs_close(parent);
     return rc;

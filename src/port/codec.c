@@ -187,34 +187,25 @@ static int stream_value(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, stru
     return rc;
 }
 
-int aer__port_row_write_as(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, aer_slice name, aer_slice value,
-                           const aer_entry *entry, struct port_error *error)
+int aer__port_row_write(FILE *out, aer_db *db, aer_txn *txn, const struct port_row *row, struct port_error *error)
 {
-    bool streamed = !value.data && value.size > 0;
-    json_t *object;
-    char *text = NULL;
+    bool streamed = !row->value.data && row->value.size > 0;
+    aer_slice value = streamed || row->value.data ? row->value : (aer_slice){"", 0};
+    json_t *object = aer__port_row(row->name, value, row->entry);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     int rc = AER_OK;
 
-    if (value.size == 0) value.data = "";
-    object = aer__port_row(name, streamed ? (aer_slice){NULL, 0} : value, entry);
-    if (object) text = json_dumps(object, JSON_COMPACT);
     if (!text) {
         rc = aer__port_no_memory(error);
     } else if (!streamed) {
         if (fputs(text, out) == EOF) rc = write_failed(error);
     } else { /* before the closing brace */
         if (fwrite(text, 1, strlen(text) - 1, out) != strlen(text) - 1) rc = write_failed(error);
-        if (rc == AER_OK) rc = stream_value(out, db, txn, key, error);
+        if (rc == AER_OK) rc = stream_value(out, db, txn, row->key, error);
         if (rc == AER_OK && fputc('}', out) == EOF) rc = write_failed(error);
     }
     if (rc == AER_OK && fputc('\n', out) == EOF) rc = write_failed(error);
     free(text);
     json_decref(object);
     return rc;
-}
-
-int aer__port_row_write(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, aer_slice value, const aer_entry *entry,
-                        struct port_error *error)
-{
-    return aer__port_row_write_as(out, db, txn, key, key, value, entry, error);
 }

@@ -58,23 +58,35 @@ void aer__port_prefix(struct port_error *error, const char *format, ...)
     memcpy(error->message, message, sizeof(message));
 }
 
-const char *aer__port_name(const void *name, size_t size, char text[256])
+size_t aer__port_escape(const void *bytes, size_t size, char *to, size_t capacity)
 {
-    const unsigned char *p = name;
-    size_t used = 0, i = 0;
+    const unsigned char *data = bytes;
+    size_t i = 0, used = 0;
 
-    while (i < size && used < 248) {
-        size_t length = aer__port_utf8_length(p + i, size - i);
+    while (i < size && used + 5 < capacity) {
+        size_t length = aer__port_utf8_length(data + i, size - i);
+        bool control = data[i] < 0x20 || data[i] == 0x7f || (length == 2 && data[i] == 0xc2 && data[i + 1] < 0xa0);
 
-        if (length && p[i] >= 0x20 && p[i] != 0x7f) {
-            memcpy(text + used, p + i, length);
+        if (length && !control) {
+            memcpy(to + used, data + i, length);
             used += length;
             i += length;
+        } else if (data[i] == '\n' || data[i] == '\t') {
+            to[used++] = '\\';
+            to[used++] = data[i++] == '\n' ? 'n' : 't';
         } else {
-            used += (size_t)sprintf(text + used, "\\x%02x", p[i++]);
+            used += (size_t)sprintf(to + used, "\\x%02x", data[i++]);
         }
     }
-    snprintf(text + used, 256 - used, "%s", i < size ? "..." : "");
+    to[used] = '\0';
+    return i;
+}
+
+const char *aer__port_name(const void *name, size_t size, char text[PORT_NAME_SIZE])
+{
+    size_t taken = aer__port_escape(name, size, text, PORT_NAME_SIZE - 4);
+
+    if (taken < size) memcpy(text + strlen(text), "...", 4);
     return text;
 }
 

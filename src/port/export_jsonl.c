@@ -15,8 +15,8 @@ static int write_lines(struct source *source, FILE *out, struct port_error *erro
             aer__port_skip(&source->job->events, source->counts, item.key, "nothing is left of its name");
             continue;
         }
-        /* A streamed value is read under its stored key, and written under its name. */
-        rc = aer__port_row_write_as(out, source->db, source->txn, item.key, item.name, item.value, &item.entry, error);
+        rc = aer__port_row_write(out, source->db, source->txn,
+                                 &(struct port_row){item.key, item.name, item.value, &item.entry}, error);
         if (rc != AER_OK) return rc;
         source->counts->exported++;
         source->counts->bytes += item.value.size;

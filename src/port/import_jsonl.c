@@ -7,66 +7,8 @@
  */
 #include "port/port_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-struct input {
-    int fd;
-    bool is_file;
-    off_t start;
-    uint64_t size;
-};
-
-static bool is_blank(const char *text, size_t size)
-{
-    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t' || text[size - 1] == '\r')) size--;
-    return size == 0;
-}
-
-static int open_input(struct sink *sink, struct input *input, struct port_error *error)
-{
-    struct stat st;
-
-    *input = (struct input){.fd = STDIN_FILENO};
-    if (strcmp(sink->job->source, "-") != 0) input->fd = open(sink->job->source, O_RDONLY | O_CLOEXEC);
-    if (input->fd < 0 || fstat(input->fd, &st) < 0)
-        return aer__port_fail(error, errno == ENOENT ? AER_INVALID : AER_IO, "%s", strerror(errno));
-    if (S_ISDIR(st.st_mode)) return aer__port_fail(error, AER_INVALID, "it is a directory");
-    input->start = lseek(input->fd, 0, SEEK_CUR);
-    input->is_file = S_ISREG(st.st_mode) && input->start >= 0;
-    input->size = input->is_file ? (uint64_t)(st.st_size - input->start) : 0;
-    return AER_OK;
-}
-
-/* Every line is one we can store; nothing is written. */
-static int check_lines(struct sink *sink, const struct input *input, struct port_error *error)
-{
-    struct port_lines lines;
-    struct port_line line;
-    char *text;
-    size_t size;
-    int rc;
-
-    aer__port_lines_init(&lines, input->fd);
-    while ((rc = aer__port_lines_next(&lines, &text, &size, error)) == AER_OK) {
-        if (is_blank(text, size)) continue;
-        rc = aer__port_line_parse(text, size, PORT_LINE_ROW, &line, error);
-        if (rc == AER_OK && line.key.size + sink->job->prefix.size > AER_KEY_MAX)
-            rc = aer__port_fail(error, AER_INVALID, "the key is too long with the prefix");
-        if (rc == AER_OK || line.object) aer__port_line_release(&line);
-        if (rc == AER_OK) rc = aer__port_progress(&sink->job->events, sink->counts, lines.read / 2, input->size, error);
-        if (rc != AER_OK) break;
-    }
-    if (rc != AER_DONE && rc != AER_STOPPED)
-        aer__port_prefix(error, "line %llu, nothing was changed", (unsigned long long)lines.number);
-    aer__port_lines_release(&lines);
-    if (rc != AER_DONE) return rc;
-    if (lseek(input->fd, input->start, SEEK_SET) < 0) return aer__port_fail(error, AER_IO, "cannot read it again");
-    return AER_OK;
-}
 
 static int put_line(struct sink *sink, const struct port_line *line, struct port_error *error)
 {
@@ -94,7 +36,25 @@ static int set_aside(struct sink *sink, struct port_file *bad, uint64_t number, 
     return rc;
 }
 
-static int store_lines(struct sink *sink, const struct input *input, bool checked, struct port_error *error)
+static int take_line(struct sink *sink, const char *text, size_t size, struct port_line *line, struct port_error *error)
+{
+    int rc = aer__port_line_parse(text, size, PORT_LINE_ROW, line, error);
+
+    if (rc != AER_OK || line->key.size + sink->job->prefix.size <= AER_KEY_MAX) return rc;
+    aer__port_line_release(line);
+    return aer__port_fail(error, AER_INVALID, "the key is too long with the prefix");
+}
+
+enum pass { CHECK, STORE_CHECKED, STORE };
+
+/* For progress: of two passes each is half of the work. */
+static uint64_t done(enum pass pass, uint64_t size, uint64_t read)
+{
+    return pass == STORE ? read : (pass == STORE_CHECKED ? size / 2 : 0) + read / 2;
+}
+
+/* One pass over all lines. CHECK: every line is one we can store, and nothing is written. */
+static int each_line(struct sink *sink, const struct port_input *input, enum pass pass, struct port_error *error)
 {
     struct port_file bad = {.fd = -1};
     struct port_lines lines;
@@ -105,38 +65,37 @@ static int store_lines(struct sink *sink, const struct input *input, bool checke
 
     aer__port_lines_init(&lines, input->fd);
     while ((rc = aer__port_lines_next(&lines, &text, &size, error)) == AER_OK) {
-        if (is_blank(text, size)) continue;
-        rc = aer__port_line_parse(text, size, PORT_LINE_ROW, &line, error);
+        rc = take_line(sink, text, size, &line, error);
         if (rc == AER_INVALID && sink->job->skip_bad) {
             rc = set_aside(sink, &bad, lines.number, text, size, error);
         } else if (rc == AER_OK) {
-            rc = put_line(sink, &line, error);
+            if (pass != CHECK) rc = put_line(sink, &line, error);
             aer__port_line_release(&line);
         }
         if (rc == AER_OK)
-            rc = aer__port_progress(&sink->job->events, sink->counts,
-                                    checked ? input->size / 2 + lines.read / 2 : lines.read, input->size, error);
+            rc = aer__port_progress(&sink->job->events, sink->counts, done(pass, input->size, lines.read), input->size, error);
         if (rc != AER_OK) break;
     }
-    if (rc == AER_INVALID)
-        aer__port_prefix(error, "line %llu%s", (unsigned long long)lines.number, sink->whole ? ", nothing was changed" : "");
+    if (rc != AER_DONE && rc != AER_STOPPED)
+        aer__port_prefix(error, "line %llu%s", (unsigned long long)lines.number,
+                         pass == CHECK || sink->whole ? ", nothing was changed" : "");
     aer__port_lines_release(&lines);
-    if (rc == AER_DONE) rc = AER_OK;
-    if (rc == AER_OK && bad.fd >= 0) rc = aer__port_file_commit(&bad, error);
+    if (rc == AER_DONE) rc = bad.fd >= 0 ? aer__port_file_commit(&bad, error) : AER_OK;
     aer__port_file_abandon(&bad);
     return rc;
 }
 
 int aer__port_import_jsonl(struct sink *sink, struct port_error *error)
 {
-    struct input input;
-    bool check;
-    int rc = open_input(sink, &input, error);
+    struct port_input input;
+    bool twice;
+    int rc = aer__port_input_open(&input, sink->job->source, error);
 
-    check = input.is_file && !sink->job->skip_bad;
+    twice = input.is_file && !sink->job->skip_bad;
     sink->whole = !input.is_file && !sink->job->skip_bad && !sink->job->batch;
-    if (rc == AER_OK && check) rc = check_lines(sink, &input, error);
-    if (rc == AER_OK) rc = store_lines(sink, &input, check, error);
-    if (input.fd > STDIN_FILENO) close(input.fd);
+    if (rc == AER_OK && twice) rc = each_line(sink, &input, CHECK, error);
+    if (rc == AER_OK && twice) rc = aer__port_input_rewind(&input, error);
+    if (rc == AER_OK) rc = each_line(sink, &input, twice ? STORE_CHECKED : STORE, error);
+    aer__port_input_close(&input);
     return rc;
 }

@@ -12,13 +12,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* 128 bits of a name instead of the name: a million entries take 24 MB whatever their length. */
 struct mark {
@@ -28,10 +24,7 @@ struct mark {
 struct tar {
     struct sink *sink;
     struct archive *archive;
-    int fd;
-    bool is_file;
-    off_t start;
-    uint64_t size;
+    struct port_input input;
     struct mark *marks;
     size_t count, capacity;
     uint64_t number; /* of the entry at hand, from 1 */
@@ -51,14 +44,13 @@ static int failed(struct tar *tar, struct port_error *error)
 static int open_archive(struct tar *tar, struct port_error *error)
 {
     if (tar->archive) archive_read_free(tar->archive);
-    if (tar->is_file && lseek(tar->fd, tar->start, SEEK_SET) < 0)
-        return aer__port_fail(error, AER_IO, "%s", strerror(errno));
+    if (aer__port_input_rewind(&tar->input, error)) return error->code;
     tar->number = 0;
     tar->archive = archive_read_new();
     if (!tar->archive) return aer__port_no_memory(error);
     archive_read_support_filter_all(tar->archive);
     archive_read_support_format_tar(tar->archive);
-    return archive_read_open_fd(tar->archive, tar->fd, 1 << 17) < ARCHIVE_WARN ? failed(tar, error) : AER_OK;
+    return archive_read_open_fd(tar->archive, tar->input.fd, 1 << 17) < ARCHIVE_WARN ? failed(tar, error) : AER_OK;
 }
 
 /* AER_OK with the next entry, AER_DONE, or a failure. */
@@ -76,7 +68,7 @@ static int next_entry(struct tar *tar, struct archive_entry **entry, struct port
 /* RAW without "." components and doubled slashes, in *tidy (free()); AER_INVALID for a name nobody means well. */
 static int tidy_name(const char *raw, char **tidy, size_t *tidy_size, struct port_error *error)
 {
-    char shown[256];
+    char shown[PORT_NAME_SIZE];
     const char *p = raw ? raw : "";
     size_t used = 0;
 
@@ -166,33 +158,43 @@ static int check_marks(struct tar *tar, struct port_error *error)
     return AER_OK;
 }
 
-/* Meta and expiry out of the entry, or out of what export_tar.c wrote beside it. TEXT holds the usual meta; *own is to be freed. */
-static int take_attrs(struct archive_entry *entry, uint64_t number, const struct port_meta *meta, char *text,
-                      aer_attrs *attrs, char **own, struct port_error *error)
+/* What is stored beside a value. */
+struct extras {
+    aer_attrs attrs; /* its meta lies in one of the two below */
+    char usual[PORT_META_SIZE];
+    char *own; /* free() */
+};
+
+/* Meta and expiry out of the entry, or out of what export_tar.c wrote beside it. Zeros at first; own is to be freed in any case. */
+static int take_extras(const struct tar *tar, struct archive_entry *entry, const struct port_meta *meta,
+                       struct extras *extras, struct port_error *error)
 {
+    aer_attrs *attrs = &extras->attrs;
     const char *name;
     const void *value;
     size_t size;
     char digits[24];
 
-    *attrs = (aer_attrs){.size = sizeof(*attrs), .meta = text, .meta_size = aer__port_meta_format(meta, text)};
+    *attrs = (aer_attrs){.size = sizeof(*attrs), .meta = extras->usual};
+    attrs->meta_size = aer__port_meta_format(meta, extras->usual);
     archive_entry_xattr_reset(entry);
     while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
         if (strcmp(name, TAR_META) == 0) {
-            free(*own); /* twice in one entry */
-            *own = strndup(size ? value : "", size);
-            if (!*own) return aer__port_no_memory(error);
-            attrs->meta = size ? *own : NULL;
+            free(extras->own); /* twice in one entry */
+            extras->own = strndup(size ? value : "", size);
+            if (!extras->own) return aer__port_no_memory(error);
+            attrs->meta = size ? extras->own : NULL;
             attrs->meta_size = size;
-            if (size && aer__port_meta_refused(*own, size))
-                return aer__port_fail(error, AER_INVALID, "entry %llu: %s", (unsigned long long)number,
-                                      aer__port_meta_refused(*own, size));
+            if (size && aer__port_meta_refused(extras->own, size))
+                return aer__port_fail(error, AER_INVALID, "entry %llu: %s", (unsigned long long)tar->number,
+                                      aer__port_meta_refused(extras->own, size));
         } else if (strcmp(name, TAR_EXPIRES) == 0 && size < sizeof(digits)) {
             memcpy(digits, value, size);
             digits[size] = '\0';
             attrs->expires_ms = strtoll(digits, NULL, 10);
             if (attrs->expires_ms < 0)
-                return aer__port_fail(error, AER_INVALID, "entry %llu: a negative time of expiry", (unsigned long long)number);
+                return aer__port_fail(error, AER_INVALID, "entry %llu: a negative time of expiry",
+                                      (unsigned long long)tar->number);
         }
     }
     return AER_OK;
@@ -200,13 +202,20 @@ static int take_attrs(struct archive_entry *entry, uint64_t number, const struct
 
 /* ---- the first reading ------------------------------------------------------------------ */
 
+static int check_extras(const struct tar *tar, struct archive_entry *entry, struct port_error *error)
+{
+    const struct port_meta plain = {.type = 'f'};
+    struct extras extras = {0};
+    int rc = take_extras(tar, entry, &plain, &extras, error);
+
+    free(extras.own);
+    return rc;
+}
+
 static int check_archive(struct tar *tar, struct port_error *error)
 {
     const struct port_events *events = &tar->sink->job->events;
     struct archive_entry *entry;
-    const struct port_meta plain = {.type = 'f'};
-    char text[PORT_META_SIZE], *own = NULL;
-    aer_attrs attrs;
     const void *block;
     size_t size;
     la_int64_t offset;
@@ -215,15 +224,13 @@ static int check_archive(struct tar *tar, struct port_error *error)
     while (rc == AER_OK && (rc = next_entry(tar, &entry, error)) == AER_OK) {
         rc = take_name(tar, entry, error);
         if (rc == AER_OK && tar->name_size) rc = add_mark(tar, error);
-        if (rc == AER_OK) rc = take_attrs(entry, tar->number, &plain, text, &attrs, &own, error);
-        free(own);
-        own = NULL;
+        if (rc == AER_OK) rc = check_extras(tar, entry, error);
         /* Reading, not skipping: only that notices an archive that is cut short. */
         while (rc == AER_OK && (data = archive_read_data_block(tar->archive, &block, &size, &offset)) != ARCHIVE_EOF)
             if (data < ARCHIVE_WARN) rc = failed(tar, error);
         if (rc == AER_OK)
             rc = aer__port_progress(events, tar->sink->counts, (uint64_t)archive_filter_bytes(tar->archive, -1) / 2,
-                                    tar->size, error);
+                                    tar->input.size, error);
     }
     return rc == AER_DONE ? check_marks(tar, error) : rc;
 }
@@ -288,7 +295,7 @@ static int put_entry(struct tar *tar, struct archive_entry *entry, struct port_e
     const struct port_events *events = &tar->sink->job->events;
     unsigned type = archive_entry_filetype(entry);
     const char *target = archive_entry_symlink(entry);
-    char text[PORT_META_SIZE], *own = NULL;
+    struct extras extras = {0};
     struct sink_item item = {.name = {tar->name, tar->name_size}};
     struct port_meta meta = {.type = type == AE_IFDIR   ? 'd'
                                      : type == AE_IFLNK ? 'l'
@@ -309,7 +316,8 @@ static int put_entry(struct tar *tar, struct archive_entry *entry, struct port_e
                                            : "a device");
         return AER_OK;
     }
-    rc = take_attrs(entry, tar->number, &meta, text, &item.attrs, &own, error);
+    rc = take_extras(tar, entry, &meta, &extras, error);
+    item.attrs = extras.attrs;
     if (rc == AER_OK && (type == AE_IFDIR || type == AE_IFLNK)) {
         item.value = type == AE_IFLNK && target ? (aer_slice){target, strlen(target)} : (aer_slice){"", 0};
         rc = aer__port_sink_same_file(tar->sink, item.name, item.value.size, &meta, &same, error);
@@ -317,7 +325,7 @@ static int put_entry(struct tar *tar, struct archive_entry *entry, struct port_e
     } else if (rc == AER_OK) {
         rc = put_file(tar, entry, &meta, &item, error);
     }
-    free(own);
+    free(extras.own);
     return rc;
 }
 
@@ -333,41 +341,27 @@ static int store_archive(struct tar *tar, bool checked, struct port_error *error
         if (rc == AER_OK) rc = put_entry(tar, entry, error);
         if (rc == AER_OK)
             rc = aer__port_progress(events, tar->sink->counts,
-                                    tar->size / 2 + (uint64_t)archive_filter_bytes(tar->archive, -1) / 2, tar->size, error);
+                                    tar->input.size / 2 + (uint64_t)archive_filter_bytes(tar->archive, -1) / 2,
+                                    tar->input.size, error);
     }
     if (rc == AER_DONE) rc = checked ? AER_OK : check_marks(tar, error);
     return rc;
 }
 
-static int open_input(struct tar *tar, struct port_error *error)
-{
-    struct stat st;
-
-    tar->fd = STDIN_FILENO;
-    if (strcmp(tar->sink->job->source, "-") != 0) tar->fd = open(tar->sink->job->source, O_RDONLY | O_CLOEXEC);
-    if (tar->fd < 0 || fstat(tar->fd, &st) < 0)
-        return aer__port_fail(error, errno == ENOENT ? AER_INVALID : AER_IO, "%s", strerror(errno));
-    if (S_ISDIR(st.st_mode)) return aer__port_fail(error, AER_INVALID, "it is a directory");
-    tar->start = lseek(tar->fd, 0, SEEK_CUR);
-    tar->is_file = S_ISREG(st.st_mode) && tar->start >= 0;
-    tar->size = tar->is_file ? (uint64_t)(st.st_size - tar->start) : 0;
-    return AER_OK;
-}
-
 int aer__port_import_tar(struct sink *sink, struct port_error *error)
 {
-    struct tar tar = {.sink = sink, .fd = -1};
+    struct tar tar = {.sink = sink};
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
-    int rc = open_input(&tar, error);
+    int rc = aer__port_input_open(&tar.input, sink->job->source, error);
 
-    sink->whole = !tar.is_file && !sink->job->batch;
-    if (rc == AER_OK && tar.is_file) rc = check_archive(&tar, error);
-    if (rc == AER_OK) rc = store_archive(&tar, tar.is_file, error);
+    sink->whole = !tar.input.is_file && !sink->job->batch;
+    if (rc == AER_OK && tar.input.is_file) rc = check_archive(&tar, error);
+    if (rc == AER_OK) rc = store_archive(&tar, tar.input.is_file, error);
     if (tar.archive) archive_read_free(tar.archive);
     free(tar.marks);
     free(tar.name);
-    if (tar.fd > STDIN_FILENO) close(tar.fd);
+    aer__port_input_close(&tar.input);
     if (utf8) {
         uselocale(before);
         freelocale(utf8);

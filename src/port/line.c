@@ -172,7 +172,7 @@ static int fill(struct port_lines *lines, struct port_error *error)
     return AER_OK;
 }
 
-int aer__port_lines_next(struct port_lines *lines, char **line, size_t *size, struct port_error *error)
+static int next_line(struct port_lines *lines, char **line, size_t *size, struct port_error *error)
 {
     size_t searched = 0;
     int rc;
@@ -194,4 +194,19 @@ int aer__port_lines_next(struct port_lines *lines, char **line, size_t *size, st
         rc = fill(lines, error);
         if (rc != AER_OK) return rc;
     }
+}
+
+static bool is_blank(const char *text, size_t size)
+{
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t' || text[size - 1] == '\r')) size--;
+    return size == 0;
+}
+
+int aer__port_lines_next(struct port_lines *lines, char **line, size_t *size, struct port_error *error)
+{
+    int rc;
+
+    do rc = next_line(lines, line, size, error);
+    while (rc == AER_OK && is_blank(*line, *size));
+    return rc;
 }

@@ -72,6 +72,15 @@ struct port_counts {
 int aer__port_import(aer_db *db, const struct port_import *job, struct port_counts *counts, struct port_error *error);
 int aer__port_export(aer_db *db, const struct port_export *job, struct port_counts *counts, struct port_error *error);
 
+/* ---- bytes for people ---- */
+
+/* Control bytes as \n, \t, \x1b, and what is not UTF-8 likewise, into TO with CAPACITY bytes, a NUL behind them; returns how
+ * many bytes it took. */
+size_t aer__port_escape(const void *bytes, size_t size, char *to, size_t capacity);
+#define PORT_NAME_SIZE 256
+/* The same for a name in a message, cut if it is long. Returns text. */
+const char *aer__port_name(const void *name, size_t size, char text[PORT_NAME_SIZE]);
+
 /* ---- the JSON line of a key: also what scan prints and batch reads ---- */
 
 bool aer__port_is_utf8(const void *data, size_t size);
@@ -83,13 +92,18 @@ int aer__port_base64_decode(const char *text, size_t size, void **data, size_t *
 
 /* object[NAME] = text if it is UTF-8, else object[NAME "64"] = base64. Non-zero: out of memory. */
 int aer__port_set_bytes(json_t *object, const char *name, aer_slice bytes);
+struct port_row {
+    aer_slice key;
+    aer_slice name;         /* what the line calls it */
+    aer_slice value;        /* data NULL and size > 0: too large to be here */
+    const aer_entry *entry; /* meta and expiry; may be NULL */
+};
 /* {"key","value","meta","expires"} with what there is; value may have NULL data: left out. entry may be NULL. NULL: out of memory. */
 json_t *aer__port_row(aer_slice key, aer_slice value, const aer_entry *entry);
 
-/* The row as one line. A value with NULL data (above the cursor's limit) is read through TXN, in pieces, as base64.
+/* The row as one line. A value that is too large to be here is read through TXN, under the key, in pieces, as base64.
  * A write that fails is AER_IO, and ferror(out) tells it from a read that fails. */
-int aer__port_row_write(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, aer_slice value, const aer_entry *entry,
-                        struct port_error *error);
+int aer__port_row_write(FILE *out, aer_db *db, aer_txn *txn, const struct port_row *row, struct port_error *error);
 
 enum { PORT_LINE_ROW, PORT_LINE_OP };
 
@@ -106,7 +120,7 @@ struct port_line {
 int aer__port_line_parse(const char *text, size_t size, int kind, struct port_line *line, struct port_error *error);
 void aer__port_line_release(struct port_line *line);
 
-/* Lines of any bytes, bounded in length; the newline is not part of them. */
+/* Lines of any bytes, bounded in length; the newline is not part of them. Blank ones count, but do not come. */
 struct port_lines {
     int fd;
     char *buffer;

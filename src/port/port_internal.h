@@ -4,6 +4,8 @@
 
 #include "port/port.h"
 
+#include <sys/types.h>
+
 /* ---- error.c ---- */
 
 /* Set code and sentence, unless one stands already. Returns error->code. */
@@ -19,8 +21,18 @@ int aer__port_no_memory(struct port_error *error);
 #define aer__port_no_memory(error) (aer__port_no_memory(error), AER_NOMEM)
 #endif
 void aer__port_prefix(struct port_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A name for a message: control bytes and broken UTF-8 escaped, cut if long. TEXT has 256 bytes. */
-const char *aer__port_name(const void *name, size_t size, char text[256]);
+
+/* ---- input.c: what an import reads from front to back ---- */
+
+struct port_input {
+    int fd;
+    bool is_file;  /* else a pipe, which comes once */
+    off_t start;   /* where it stood when it was opened */
+    uint64_t size; /* bytes from there on; 0: not known */
+};
+int aer__port_input_open(struct port_input *input, const char *source, struct port_error *error); /* "-": standard input */
+int aer__port_input_rewind(const struct port_input *input, struct port_error *error); /* a pipe: does nothing */
+void aer__port_input_close(struct port_input *input);
 
 /* ---- sink.c: an import's way into the database, in batches ---- */
 
@@ -100,17 +112,14 @@ int aer__port_source_open(struct source *source, aer_db *db, const struct port_e
                           struct port_error *error);
 int aer__port_source_next(struct source *source, struct source_item *item, struct port_error *error); /* AER_OK, AER_DONE, a failure */
 void aer__port_source_close(struct source *source);
+/* Takes one piece. An AER_ code, error is set. */
+typedef int (*port_write)(void *arg, const void *data, size_t size, struct port_error *error);
 /* The whole value of an item to a function, in pieces. */
-int aer__port_source_value(struct source *source, const struct source_item *item,
-                           int (*write)(void *arg, const void *data, size_t size, struct port_error *error), void *arg,
+int aer__port_source_value(struct source *source, const struct source_item *item, port_write write, void *arg,
                            struct port_error *error);
 /* NULL if NAME is a path that stays below where it is put: no empty, "." or ".." component, no leading slash, no NUL; one trailing
  * slash is fine. Else why not. */
 const char *aer__port_unsafe(aer_slice name);
-
-/* aer__port_row_write of a key that is called NAME in the line. */
-int aer__port_row_write_as(FILE *out, aer_db *db, aer_txn *txn, aer_slice key, aer_slice name, aer_slice value,
-                           const aer_entry *entry, struct port_error *error);
 
 /* ---- one file a format ---- */
 

@@ -55,7 +55,7 @@ int aer__port_sink_commit(struct sink *sink, struct port_error *error)
 static int make_key(struct sink *sink, aer_slice name, aer_slice *key, struct port_error *error)
 {
     aer_slice prefix = sink->job->prefix;
-    char text[256];
+    char text[PORT_NAME_SIZE];
 
     if (prefix.size + name.size == 0 || prefix.size + name.size > AER_KEY_MAX) {
         aer__port_fail(error, AER_INVALID, "the key '%s' has %zu bytes; 1 is the least, %d the most",

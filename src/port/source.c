@@ -81,8 +81,7 @@ int aer__port_source_next(struct source *source, struct source_item *item, struc
     return aer__port_progress(events, source->counts, source->counts->exported, source->expected, error);
 }
 
-int aer__port_source_value(struct source *source, const struct source_item *item,
-                           int (*write)(void *arg, const void *data, size_t size, struct port_error *error), void *arg,
+int aer__port_source_value(struct source *source, const struct source_item *item, port_write write, void *arg,
                            struct port_error *error)
 {
     struct port_reader reader = {0};

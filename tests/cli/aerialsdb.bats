@@ -59,7 +59,8 @@ make_old() {
     sqlite3 old/bucketroot/f8/59/11cfd37ba0e2.sq3 "DELETE FROM bucket WHERE bkey = 'cccc'; INSERT INTO bucket VALUES('eeee', 'nobody')"
     words 3 import old --format=aerialsdb
     [[ $stderr == *"'28/dd/1a21d3fdabf7': the bucket is missing"* ]]
-    [[ $stderr == *"'greeting'"* ]] && [[ $stderr == *"'number': its row is missing"* ]]
+    [[ $stderr == *"'greeting'"* ]]
+    [[ $stderr == *"'number': its row is missing"* ]]
     [[ $stderr == *"1 of its rows belong to no key"* ]]
     [ "$(aerials ls)" = empty ]
 }

@@ -41,15 +41,19 @@ load common
 @test "help of each verb: one sentence first, two examples last, one screen" {
     for verb in $(aerials --json help | jq -r '.verbs[].name'); do
         words 0 "$verb" --help
-        [[ ${lines[0]} == *. ]] && [ "${lines[1]:0:6}" = usage: ]
+        [[ ${lines[0]} == *. ]]
+        [ "${lines[1]:0:6}" = usage: ]
         [ "${#lines[@]}" -le 24 ]
         [ "$(awk 'length > 100' <<< "$output")" = '' ]
-        [[ ${lines[-3]} == Examples: ]] && [[ ${lines[-2]} == "  aerials $verb"* ]]
+        [[ ${lines[-3]} == Examples: ]]
+        [[ ${lines[-2]} == "  aerials $verb"* ]]
         [ "$(aerials help "$verb")" = "$output" ]
         json 0 '.ok and .name == "'"$verb"'"' help "$verb"
     done
     words 0 --help
     [ "${#lines[@]}" -le 40 ]
+    [ "${lines[-3]}" = Examples: ]
+    [[ ${lines[-2]} == "  aerials "* && ${lines[-1]} == "  aerials "* ]]
 }
 
 @test "the manual page names every verb" {
@@ -101,9 +105,12 @@ load common
 @test "a reader that goes away ends it quietly" {
     seq 30000 | sed 's/.*/{"op":"put","key":"key-number-&","value":"v"}/' | aerials batch
     run --separate-stderr bash -c 'set -o pipefail; "$AERIALS" ls | head -1'
-    [ "$status" = 141 ] && [ "$output" = key-number-1 ] && [ -z "$stderr" ]
+    [ "$status" = 141 ]
+    [ "$output" = key-number-1 ]
+    [ -z "$stderr" ]
     run --separate-stderr bash -c 'trap "" PIPE; set -o pipefail; "$AERIALS" ls | head -1'
-    [ "$status" = 141 ] && [ -z "$stderr" ]
+    [ "$status" = 141 ]
+    [ -z "$stderr" ]
 }
 
 @test "an interrupt: 128+n, and what was not committed is not there" {

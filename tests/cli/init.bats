@@ -3,8 +3,10 @@ load common
 
 @test "init makes a database and says nothing" {
     words 0 init new
-    [ -z "$output" ] && [ -z "$stderr" ]
-    [ -e new/gertrude.conf ] && [ -e new/aerial.sq3 ]
+    [ -z "$output" ]
+    [ -z "$stderr" ]
+    [ -e new/gertrude.conf ]
+    [ -e new/aerial.sq3 ]
 }
 
 @test "init refuses a directory that is not empty, and changes nothing" {

@@ -51,6 +51,16 @@ load common
     [ "$(wc -l < bad)" = 2 ]
 }
 
+@test "--skip-bad: a key that is too long with the prefix is a bad line" {
+    { echo '{"key":"a","value":"1"}'; printf '{"key":"%065534d","value":"2"}\n' 0; } > in.jsonl
+    words 2 import in.jsonl --prefix=long
+    [[ $stderr == *"line 2"*"too long with the prefix"* ]]
+    [ -z "$(aerials ls)" ]
+    words 3 import in.jsonl --prefix=long --skip-bad=bad
+    [ "$(aerials ls)" = longa ]
+    [ "$(cat bad)" = "$(sed -n 2p in.jsonl)" ]
+}
+
 @test "--skip-bad without a bad line makes no file" {
     echo '{"key":"a","value":"1"}' > in.jsonl
     words 0 import in.jsonl --skip-bad=bad

@@ -66,13 +66,17 @@ list() { aerials ls "$@" | tr '\n' ' '; }
     on_terminal "'$AERIALS' ls"
     [[ $output == *'new\nline'*'\xff'* ]]
     run bash -c "'$AERIALS' ls --json | jq -c 'keys'"
-    [ "${lines[0]}" = '["key"]' ] && [ "${lines[1]}" = '["key64"]' ]
+    [ "${lines[0]}" = '["key"]' ]
+    [ "${lines[1]}" = '["key64"]' ]
 }
 
 @test "ls -l: size, seq, mtime, expiry, key" {
     aerials put k 12345 --meta '{"mtime":"0.5"}' --expires @4000000000
     read -r size seq mtime expires key <<< "$(aerials ls -l)"
-    [ "$size" = 5 ] && [ "$seq" -ge 1 ] && [ "$mtime" = 1970-01-01T00:00:00Z ] && [ "$key" = k ]
+    [ "$size" = 5 ]
+    [ "$seq" -ge 1 ]
+    [ "$mtime" = 1970-01-01T00:00:00Z ]
+    [ "$key" = k ]
     [ "$expires" = 2096-10-02T07:06:40Z ]
     json 0 '.size == 5 and .expires == 4000000000000 and .meta.mtime == "0.5"' ls -l
     words 2 ls -l -z

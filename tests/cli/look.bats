@@ -18,11 +18,14 @@ fill() { seq "$1" | sed 's/.*/{"op":"put","key":"k&","value":"value &"}/' | aeri
     words 0 status
     [[ $output != *'one cell'* ]]
     words 0 status --map
-    [[ $output == *'one cell a bucket'* ]] && [[ $output != *$'\033'* ]]
+    [[ $output == *'one cell a bucket'* ]]
+    [[ $output != *$'\033'* ]]
     on_terminal "'$AERIALS' status"
-    [[ $output == *'one cell a bucket'* ]] && [[ $output == *$'\033[32m'* ]]
+    [[ $output == *'one cell a bucket'* ]]
+    [[ $output == *$'\033[32m'* ]]
     on_terminal "NO_COLOR=1 '$AERIALS' status"
-    [[ $output == *'one cell a bucket'* ]] && [[ $output != *$'\033'* ]]
+    [[ $output == *'one cell a bucket'* ]]
+    [[ $output != *$'\033'* ]]
 }
 
 @test "config: list, show, set, refuse" {
@@ -97,5 +100,6 @@ fill() { seq "$1" | sed 's/.*/{"op":"put","key":"k&","value":"value &"}/' | aeri
     run -4 "$AERIALS" scan
     [[ $output == *'"kept"'* ]]
     words 4 export out
-    [ "$(cat out/kept)" = 2 ] && [ ! -e out/lost ]
+    [ "$(cat out/kept)" = 2 ]
+    [ ! -e out/lost ]
 }

@@ -35,19 +35,26 @@ user:1' ] || { echo "$output"; return 1; }
 
 @test "clean asks, reset removes the files too" {
     run shell 'bset k v' 'clean' 'get k'
-    [ "$status" = 2 ] && [[ $output == *--yes* ]]
+    [ "$status" = 2 ]
+    [[ $output == *"hint: clean --yes"* ]]
+    run shell 'reset'
+    [[ $output == *"hint: reset --yes"* ]]
     run shell 'clean --yes -q' 'ls'
-    [ "$status" = 0 ] && [ -z "$output" ]
+    [ "$status" = 0 ]
+    [ -z "$output" ]
     run shell 'bset k v' 'reset --yes -q' 'ls' 'bset l w' 'bkeys *'
-    [ "$status" = 0 ] && [ "$output" = l ]
+    [ "$status" = 0 ]
+    [ "$output" = l ]
 }
 
 @test "a failing line ends a script, and is named; a plain no does not" {
     run --separate-stderr shell 'put a 1' 'get nothing' 'put b 2' 'frob' 'put c 3'
-    [ "$status" = 2 ] && [[ $stderr == *'line 4'* ]]
+    [ "$status" = 2 ]
+    [[ $stderr == *'line 4'* ]]
     [ "$(aerials ls | tr '\n' ' ')" = "a b " ]
     run shell "put a 'open"
-    [ "$status" = 2 ] && [[ $output == *quote* ]]
+    [ "$status" = 2 ]
+    [[ $output == *quote* ]]
     run shell 'put k'
     [ "$status" = 2 ]
     run shell 'shell'
@@ -66,7 +73,8 @@ user:1' ] || { echo "$output"; return 1; }
 @test "without a database it starts, and init makes one" {
     unset AERIALS_DB
     run bash -c 'printf "init new\nput a 1\nget a\n" | "$AERIALS" shell'
-    [ "$status" = 0 ] && [ "$output" = 1 ]
+    [ "$status" = 0 ]
+    [ "$output" = 1 ]
 }
 
 # libedit keeps the name of the function that completes, for good.

@@ -77,7 +77,9 @@ listing() { (cd "$1" && find . -mindepth 1 \( -type d -printf '%P %y %m %T@\n' -
         aerials import $name --prefix="$name/" -q
         [ "$(aerials get "$name/k" | tail -1)" = 1000 ]
     done
-    gzip -t a.tgz && xz -t a.tar.xz && bzip2 -t a.tar.bz2
+    gzip -t a.tgz
+    xz -t a.tar.xz
+    bzip2 -t a.tar.bz2
     [ "$(wc -c < a.tar.xz)" -lt "$(wc -c < a.tar)" ]
 }
 

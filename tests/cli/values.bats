@@ -32,7 +32,8 @@ load common
     aerials put big < big
     aerials get big | cmp big -
     aerials put again @big
-    aerials get again -o out && cmp big out
+    aerials get again -o out
+    cmp big out
     cmp <(tail -c +8388600 big | head -c 20) <(aerials get big --offset 8388599 --length 20)
 }
 
@@ -60,7 +61,8 @@ load common
     echo old > file
     chmod 640 file
     aerials get k -o file
-    [ "$(cat file)" = new ] && [ "$(stat -c %a file)" = 640 ]
+    [ "$(cat file)" = new ]
+    [ "$(stat -c %a file)" = 640 ]
     words 1 get missing -o file
     [ "$(cat file)" = new ]
     aerials get k -o /dev/null
@@ -73,7 +75,8 @@ load common
     aerials put k new
     echo old > file && ln -s file link
     aerials get k -o link
-    [ -L link ] && [ "$(cat file)" = new ]
+    [ -L link ]
+    [ "$(cat file)" = new ]
 }
 
 @test "a newline is added on a terminal only" {
@@ -87,7 +90,8 @@ load common
 
 @test "an absent key: exit 1, a word unless -q" {
     words 1 get nothing
-    [ -z "$output" ] && [[ $stderr == "aerials: get 'nothing': no such key" ]]
+    [ -z "$output" ]
+    [[ $stderr == "aerials: get 'nothing': no such key" ]]
     words 1 -q get nothing
     [ -z "$output$stderr" ]
     json 1 '.error.code == "not_found" and .error.exit == 1' get nothing

@@ -5,8 +5,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* How often the random numbers still come out as zeros, so that a test can plant what meets them. This function takes
+ * the place of the C library's. */
+static int zeros_to_come;
+
+ssize_t getrandom(void *buffer, size_t size, unsigned flags)
+{
+    if (zeros_to_come == 0) return syscall(SYS_getrandom, buffer, size, flags);
+    zeros_to_come--;
+    memset(buffer, 0, size);
+    return (ssize_t)size;
+}
+
+#define TEMPORARY_OF_ZEROS "conf.0000000000000000.tmp"
 
 static void old_file(int dir)
 {
@@ -37,6 +53,46 @@ TEST(a_planted_link_is_replaced_and_not_followed)
     CHECK_OK(aer__fs_replace(dir, "conf", "new", 3, 0644, ERR));
     CHECK_FILE(dir, "target", "precious");
     CHECK_INT(FS_FILE, aer__fs_kind(dir, "conf"));
+}
+
+TEST(a_planted_temporary_is_neither_followed_nor_written)
+{
+    int dir = scratch_dir();
+
+    old_file(dir);
+    CHECK_OK(aer__fs_create(dir, TEMPORARY_OF_ZEROS, "precious", 8, 0644, false, ERR));
+    zeros_to_come = 1;
+    CHECK_OK(aer__fs_replace(dir, "conf", "new", 3, 0644, ERR));
+    CHECK_INT(0, zeros_to_come);
+    CHECK_FILE(dir, "conf", "new");
+    CHECK_FILE(dir, TEMPORARY_OF_ZEROS, "precious");
+
+    CHECK_OK(aer__fs_rename(dir, TEMPORARY_OF_ZEROS, "target", false, ERR));
+    CHECK_INT(0, symlinkat("target", dir, TEMPORARY_OF_ZEROS));
+    zeros_to_come = 1;
+    CHECK_OK(aer__fs_replace(dir, "conf", "newer", 5, 0644, ERR));
+    CHECK_INT(0, zeros_to_come);
+    CHECK_FILE(dir, "conf", "newer");
+    CHECK_FILE(dir, "target", "precious");
+    CHECK_INT(FS_OTHER, aer__fs_kind(dir, TEMPORARY_OF_ZEROS));
+    CHECK_ENTRIES(dir, 3);
+}
+
+TEST(names_that_are_always_taken_are_given_up)
+{
+    struct err err = {0};
+    int dir = scratch_dir();
+
+    old_file(dir);
+    CHECK_OK(aer__fs_create(dir, TEMPORARY_OF_ZEROS, "precious", 8, 0644, false, ERR));
+    zeros_to_come = 1000;
+    CHECK_RC(AER_IO, aer__fs_replace(dir, "conf", "new", 3, 0644, &err));
+    CHECK(zeros_to_come > 0);
+    zeros_to_come = 0;
+    CHECK(strstr(err.message, "conf") != NULL);
+    CHECK_FILE(dir, "conf", "old");
+    CHECK_FILE(dir, TEMPORARY_OF_ZEROS, "precious");
+    CHECK_ENTRIES(dir, 2);
 }
 
 static int replace(int dir, struct err *err)
