@@ -238,7 +238,9 @@ static void use_many_buckets(void *arg)
     for (unsigned i = 0; i < BUCKETS * ROWS_EACH; i += 7) scene_check_key(db, i * 7919 % (BUCKETS * ROWS_EACH), 1);
     CHECK_DB_OK(db, aer_begin(db, AER_READ, &txn));
     CHECK_DB_OK(db, aer_scan(txn, NULL, &cursor));
-    while (aer_next(cursor, &key, &value) == AER_OK) count++;
+    while (aer_next(cursor, &key, &value) == AER_OK) {
+        if (++count % 100 == 0) CHECK(open_descriptors() < 150);
+    }
     CHECK_INT(BUCKETS * ROWS_EACH, count);
     aer_cursor_close(cursor);
     aer_rollback(txn);
