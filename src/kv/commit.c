@@ -28,6 +28,8 @@ static bool fits(const struct kv *kv, const struct recent *r, uint64_t rows, uin
 {
     uint64_t max_rows = atomic_load(&kv->max_rows), max_size = atomic_load(&kv->max_size);
 
+    /* Sealed, but it could not be emptied: what came behind those rows would be in no bucket's range. */
+    if (aer__view_bucket(kv, aer__recent_first(r))) return false;
     /* A power cut may take a commit row whose buckets are listed: this file's range ended before them. */
     if (aer__recent_first(r) + aer__recent_count(r) != kv->applied_seq + 1) return false;
     if (aer__recent_count(r) + rows > max_rows || aer__recent_bytes(r) + bytes > max_size) return false;

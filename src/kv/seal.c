@@ -182,7 +182,10 @@ static int list_and_empty(struct sealing *s, struct err *err)
 
     if (rc == AER_OK && same) {
         rc = aer__seal_register(s->kv, &s->b, 1, err);
-        if (rc == AER_OK) rc = aer__seal_empty(s->kv, s->which, err);
+        if (rc == AER_OK) {
+            rc = aer__seal_empty(s->kv, s->which, err);
+            if (rc) atomic_store(&s->kv->settle, true); /* its rows are in two places: the next turn tries again */
+        }
     }
     /* Nobody lists it, and with the turn we see the present: ours to remove. */
     if (rc != AER_UNKNOWN && !aer__view_bucket_is(s->kv, s->info.id)) {

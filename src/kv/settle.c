@@ -79,7 +79,8 @@ static int sweep_file(void *arg, const char *path, int kind, uint64_t size)
     int rc;
 
     (void)size;
-    if (kind == FS_FILE && aer__fs_is_temporary(path)) return aer__fs_unlink(s->kv->dir, path, s->err); /* never was a bucket */
+    if (kind == FS_FILE && aer__fs_is_temporary(path))
+        return aer__fs_unlink(s->kv->dir, path, s->err); /* never was a bucket */
     if (kind != FS_FILE || !aer__layout_path_parse(id, path) || aer__view_bucket_is(s->kv, id)) return AER_OK;
     for (unsigned copy = 0;; copy++) {
         aer__layout_quarantine_path(to, id, copy);
