@@ -186,6 +186,7 @@ static int load_active(struct kv *kv, int which, const struct active_state *stat
         if (rc) return rc;
     }
     if (state->last_seq <= kv->applied_seq) return AER_OK;
+    atomic_store(&kv->unsynced[which], true); /* others' rows: who knows in which mode */
     pthread_mutex_lock(&kv->look_lock[which]);
     rc = aer__active_rows(kv->look[which], kv->applied_seq, false, load_row, &loader, err);
     pthread_mutex_unlock(&kv->look_lock[which]);

@@ -20,8 +20,8 @@ int aer__kv_sync(struct kv *kv, struct err *err)
             pthread_mutex_lock(&kv->active_lock[w]);
             rc = aer__active_sync(kv->active[w], err);
             pthread_mutex_unlock(&kv->active_lock[w]);
+            if (rc == AER_OK) atomic_store(&kv->unsynced[w], false);
         }
-        if (rc == AER_OK) kv->last_sync_weak = false;
         aer__turn_leave(kv);
     }
     aer__queue_leave(kv);

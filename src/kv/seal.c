@@ -98,6 +98,7 @@ int aer__seal_empty(struct kv *kv, int which, struct err *err)
 
     pthread_mutex_lock(&kv->active_lock[which]);
     rc = aer__active_empty(kv->active[which], err);
+    if (rc == AER_OK) atomic_store(&kv->unsynced[which], false);
     pthread_mutex_unlock(&kv->active_lock[which]);
     if (rc) return rc;
     pthread_mutex_lock(&kv->apply_lock);
@@ -204,7 +205,8 @@ static int seal_one(struct sealing *s, struct err *err)
     have_turn = rc == AER_OK && !s->quiet;
     if (rc == AER_OK) rc = take_image(s, err);
     if (rc) goto out;
-    rc = aer__seal_create(s->kv, s->info.id, s->data, s->size, s->kv->options.sync != AER_SYNC_OFF, err);
+    /* Whatever our own mode: rows of others may be in it, and then the file they were safe in is emptied. */
+    rc = aer__seal_create(s->kv, s->info.id, s->data, s->size, true, err);
     created = true;
     if (rc == AER_OK && !have_turn) {
         rc = aer__turn_enter_background(s->kv, err);

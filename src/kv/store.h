@@ -100,9 +100,9 @@ struct kv {
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_changed;
     struct request *queue_head, *queue_tail;
-    bool queue_busy;       /* somebody commits or holds a write transaction */
-    _Atomic bool had_turn; /* so there may be something to tidy at close */
-    bool last_sync_weak;   /* the current active file has commits that were not synced; with the queue place */
+    bool queue_busy;                            /* somebody commits or holds a write transaction */
+    _Atomic bool had_turn;                      /* so there may be something to tidy at close */
+    _Atomic bool unsynced[LAYOUT_ACTIVE_COUNT]; /* the active file may have commits, ours or others', that were not synced */
 
     pthread_mutex_t active_lock[LAYOUT_ACTIVE_COUNT];
     struct active *active[LAYOUT_ACTIVE_COUNT]; /* for writing (and sealing) */

@@ -187,7 +187,7 @@ static int flush(struct kv_txn *txn, struct err *err)
     int rc = AER_OK;
 
     if (rows->count == 0) return AER_OK;
-    if (!rows->bulk) rc = aer__bulk_new(txn->kv, &rows->bulk, err);
+    if (!rows->bulk) rc = aer__bulk_new(txn->kv, txn->sync, &rows->bulk, err);
     if (rc == AER_OK) rc = aer__bulk_flush(rows->bulk, rows->at, rows->count, err);
     if (rc) return rc;
     rows->count = 0;
