@@ -90,6 +90,7 @@ static int read_catalog_locked(struct kv *kv, struct err *err)
     rc = adopt_list(kv, &reload, err);
     if (!kv->merging && kv->merged_seq != state.merged_seq) {
         kv->merged_seq = state.merged_seq;
+        atomic_fetch_add(&kv->catalog_epoch, 1);
         if (rc == AER_OK) rc = aer__view_drop_merged(kv, err);
     }
     if (!kv->merging) aer__hints_clear(&kv->hints);

@@ -266,6 +266,7 @@ static void finish(struct merge *m)
     pthread_mutex_lock(&kv->apply_lock);
     aer__view_write(kv);
     kv->merged_seq = m->to;
+    atomic_fetch_add(&kv->catalog_epoch, 1);
     (void)aer__view_drop_merged(kv, NULL); /* out of memory: they stay, and do no harm */
     aer__view_written(kv);
     pthread_mutex_unlock(&kv->apply_lock);

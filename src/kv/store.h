@@ -54,6 +54,7 @@ struct catalog_reader {
     pthread_mutex_t lock;
     struct catalog *catalog;
     uint64_t version; /* page->catalog_version before its read transaction began */
+    uint64_t epoch;   /* kv->catalog_epoch likewise */
     unsigned uses;
     int64_t used_ms;
 };
@@ -82,7 +83,8 @@ struct kv {
     struct recent *recent[LAYOUT_ACTIVE_COUNT]; /* NULL: that active file is empty */
     struct bucket_list buckets;
     uint64_t merged_seq;
-    bool merging; /* imm is on its way into the catalogue: nobody else sets hints */
+    _Atomic uint64_t catalog_epoch; /* advanced when merged_seq is: older read transactions do not know what tables no longer have */
+    bool merging;                   /* imm is on its way into the catalogue: nobody else sets hints */
     struct hints hints;
     _Atomic uint64_t visible;      /* last seq readers may see */
     _Atomic uint64_t seen_counter; /* page->counter this view is as new as */

@@ -1,0 +1,97 @@
+/* test_view.c -- memory and catalogue change hands: at no moment is a key in neither.
+ *
+ * Where two threads or processes would have to meet within a microsecond, the test takes the steps one by one and turns
+ * the shared counters back to where they stand between two of them.
+ */
+#include "fs/fs.h"
+#include "kv/store.h"
+#include "testing.h"
+
+#include <string.h>
+
+#define LOOKS 100 /* so many look-ups, and a catalogue connection keeps its read transaction */
+
+static struct kv *open_kv(int dir)
+{
+    const struct kv_options options = {
+        .sync = AER_SYNC_OFF, .busy_ms = 1000, .cache_bytes = 4 << 20, .bucket_max_rows = 1000, .bucket_max_size = 1 << 20};
+    struct kv *kv;
+
+    CHECK_OK(aer__kv_open(dir, &options, &kv, ERR));
+    return kv;
+}
+
+static struct kv *new_kv(int *dir)
+{
+    *dir = scratch_dir();
+    CHECK_OK(aer__kv_create(*dir, ERR));
+    return open_kv(*dir);
+}
+
+static void put(struct kv *kv, const char *key)
+{
+    const struct kv_item item = {.key = key, .key_size = strlen(key), .value = "v", .value_size = 1};
+
+    CHECK_OK(aer__kv_put(kv, &item, ERR));
+}
+
+static int get(struct kv *kv, const char *key)
+{
+    struct kv_value value = {0};
+    int rc = aer__kv_get(kv, NULL, key, strlen(key), &value, ERR);
+
+    aer__free(value.buffer);
+    return rc;
+}
+
+static void look_often(struct kv *kv)
+{
+    for (int i = 0; i < LOOKS; i++) CHECK_RC(AER_NOTFOUND, get(kv, "absent"));
+}
+
+TEST(a_merged_key_is_found_before_others_are_told)
+{
+    int dir;
+    struct kv *kv = new_kv(&dir);
+    uint64_t version;
+
+    put(kv, "key");
+    CHECK_OK(aer__seal_pending(kv, true, ERR));
+    look_often(kv);
+    version = atomic_load(&kv->share.page->catalog_version);
+    CHECK_OK(aer__merge(kv, ERR));
+    CHECK_INT(1, kv->merged_seq);
+    atomic_store(&kv->share.page->catalog_version, version);
+    aer__hints_clear(&kv->hints);
+    CHECK_OK(get(kv, "key"));
+    atomic_store(&kv->share.page->catalog_version, version + 1);
+    CHECK_OK(aer__kv_close(kv, ERR));
+}
+
+TEST(a_key_merged_by_another_is_found_before_he_says_so)
+{
+    int dir;
+    struct kv *other = new_kv(&dir), *kv = open_kv(dir);
+    struct catalog_reader *used = NULL;
+    uint64_t version;
+
+    put(other, "key");
+    CHECK_OK(aer__seal_pending(other, true, ERR));
+    look_often(kv);
+    for (int i = 0; i < READERS; i++) {
+        if (kv->reader[i].uses >= LOOKS) used = &kv->reader[i];
+    }
+    CHECK(used);
+    version = atomic_load(&kv->share.page->catalog_version);
+    CHECK_OK(aer__merge(other, ERR));
+    atomic_store(&kv->share.page->catalog_version, version);
+    put(other, "next"); /* makes us look, through another connection */
+    pthread_mutex_lock(&used->lock);
+    CHECK_OK(aer__follow(kv, false, ERR));
+    pthread_mutex_unlock(&used->lock);
+    CHECK_INT(1, kv->merged_seq);
+    CHECK_OK(get(kv, "key"));
+    atomic_store(&kv->share.page->catalog_version, version + 1);
+    CHECK_OK(aer__kv_close(kv, ERR));
+    CHECK_OK(aer__kv_close(other, ERR));
+}
