@@ -313,7 +313,8 @@ static int run_slices(struct merge *m, struct err *err)
 
 /* ---- gathering ---- */
 
-/* How far: what a crashed merge had set out for, else all that is sealed. With the turn. */
+/* How far: what a crashed merge had set out for, else all that is sealed. With the turn, but beside a commit of this
+ * handle: buckets of a large transaction are listed before its keys are in memory, where we look for them. */
 static int set_bounds(struct merge *m, struct err *err)
 {
     struct kv *kv = m->kv;
@@ -325,7 +326,7 @@ static int set_bounds(struct merge *m, struct err *err)
     pthread_mutex_unlock(&kv->catalog_lock);
     if (rc) return rc;
     m->from = state.merged_seq;
-    m->to = state.merging_to ? state.merging_to : sealed_to(kv);
+    m->to = state.merging_to ? state.merging_to : AER_MIN(sealed_to(kv), atomic_load(&kv->visible));
     m->done_key = state.merging_key;
     return AER_OK;
 }

@@ -95,3 +95,22 @@ TEST(a_key_merged_by_another_is_found_before_he_says_so)
     CHECK_OK(aer__kv_close(kv, ERR));
     CHECK_OK(aer__kv_close(other, ERR));
 }
+
+TEST(a_merge_goes_no_further_than_what_is_visible)
+{
+    int dir;
+    struct kv *kv = new_kv(&dir);
+    char key[] = "key0";
+
+    for (; key[3] < '9'; key[3]++) put(kv, key);
+    CHECK_OK(aer__seal_pending(kv, true, ERR));
+    /* A large transaction's buckets are listed, and its keys are on their way into memory. */
+    atomic_store(&kv->visible, 4);
+    CHECK_OK(aer__merge(kv, ERR));
+    CHECK_INT(4, kv->merged_seq);
+    atomic_store(&kv->visible, 9);
+    CHECK_OK(aer__merge(kv, ERR));
+    CHECK_INT(9, kv->merged_seq);
+    for (key[3] = '0'; key[3] < '9'; key[3]++) CHECK_OK(get(kv, key));
+    CHECK_OK(aer__kv_close(kv, ERR));
+}
