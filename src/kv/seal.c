@@ -90,12 +90,24 @@ static int tally(void *arg, const struct row *row)
     return AER_OK;
 }
 
+/* Which bucket the file is, as the view says; empty: none. */
+static void id_of_recent(struct kv *kv, int which, char id[LAYOUT_ID_SIZE])
+{
+    pthread_rwlock_t *view = aer__view_read(kv);
+
+    id[0] = '\0';
+    if (kv->recent[which]) memcpy(id, aer__recent_id(kv->recent[which]), LAYOUT_ID_SIZE);
+    pthread_rwlock_unlock(view);
+}
+
 /* With the turn: the rows are safe in the bucket, so the active file can go on to the next. */
 int aer__seal_empty(struct kv *kv, int which, struct err *err)
 {
+    char id[LAYOUT_ID_SIZE];
     struct recent *old;
     int rc;
 
+    id_of_recent(kv, which, id);
     pthread_mutex_lock(&kv->active_lock[which]);
     rc = aer__active_empty(kv->active[which], err);
     if (rc == AER_OK) atomic_store(&kv->unsynced[which], false);
@@ -104,7 +116,9 @@ int aer__seal_empty(struct kv *kv, int which, struct err *err)
     pthread_mutex_lock(&kv->apply_lock);
     aer__view_write(kv);
     old = kv->recent[which];
-    kv->recent[which] = NULL;
+    /* Another thread may have seen the file empty already, and a third have begun the next bucket in it. */
+    if (old && strcmp(aer__recent_id(old), id) != 0) old = NULL;
+    if (old) kv->recent[which] = NULL;
     aer__view_written(kv);
     pthread_mutex_unlock(&kv->apply_lock);
     aer__recent_free(old);
