@@ -167,9 +167,12 @@ static int load_active(struct kv *kv, int which, const struct active_state *stat
 {
     struct loader loader = {.kv = kv, .which = which, .upto = state->last_seq, .err = err};
     const struct recent *r = kv->recent[which];
+    pthread_rwlock_t *view = aer__view_read(kv); /* another thread may be listing a bucket */
+    uint64_t sealed_to = aer__view_sealed_to(kv);
     int rc;
 
-    if (state->last_seq <= aer__view_sealed_to(kv)) {
+    pthread_rwlock_unlock(view);
+    if (state->last_seq <= sealed_to) {
         /* Its sealer holds the turn from listing to emptying: if we have the turn and still see this, it died. What we
          * know of its rows stays, or a writer would take the file for an empty one. */
         kv->settle = true;
