@@ -278,7 +278,7 @@ static int look(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_s
     uint64_t at = snapshot ? txn->at : atomic_load_explicit(&kv->visible, memory_order_acquire);
     uint64_t seq, hint;
     const struct version *v;
-    int rc;
+    int rc, kept;
 
     if (txn && txn->own && (v = aer__table_find(txn->own, key, key_size, hash, UINT64_MAX)) != NULL) {
         if (v->is_delete) return AER_NOTFOUND;
@@ -295,7 +295,9 @@ static int look(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_s
         return rc;
     }
     rc = aer__get_seq(kv, key, key_size, hash, at, snapshot, &seq, again, err);
-    if (rc || *again) return rc;
+    if (*again || (rc && rc != AER_NOTFOUND)) return rc;
+    kept = aer__txn_kept(txn, err);
+    if (kept || rc) return kept ? kept : rc;
     return grant(kv, txn, seq, key, key_size, wish, err);
 }
 

@@ -296,6 +296,8 @@ struct kv_txn {
     struct kv_writer *writer;
 };
 int aer__txn_begin(struct kv *kv, int sync, int64_t deadline_ms, struct kv_txn **txn, struct err *err); /* for writing */
+/* After a look-up: did the snapshot still have all it needs? AER_BUSY for one that nobody keeps anything for. txn may be NULL. */
+int aer__txn_kept(const struct kv_txn *txn, struct err *err);
 int aer__txn_refuse(const struct kv_txn *txn, struct err *err); /* AER_MISUSE while a writer is open */
 /* Is seq one of the transaction's own writes? */
 bool aer__txn_has(const struct kv_txn *txn, uint64_t seq);

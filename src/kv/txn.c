@@ -63,6 +63,17 @@ static int take_snapshot(struct kv_txn *txn, struct err *err)
     }
 }
 
+/* Who cannot write the lock file has no slot, and merges do not wait for him: once one has gone beyond S, what it displaced
+ * may be missing from what he finds. */
+int aer__txn_kept(const struct kv_txn *txn, struct err *err)
+{
+    const struct share *s = txn ? &txn->kv->share : NULL;
+
+    if (!s || txn->write || s->slot >= 0 || atomic_load(&s->page->horizon) <= txn->at) return AER_OK;
+    return aer__err_set(err, AER_BUSY, "'%s' cannot be written, so nothing keeps this snapshot: begin another one",
+                        LAYOUT_LOCK);
+}
+
 static void drop_snapshot(struct kv_txn *txn)
 {
     struct kv *kv = txn->kv;

@@ -114,3 +114,39 @@ TEST(a_merge_goes_no_further_than_what_is_visible)
     for (key[3] = '0'; key[3] < '9'; key[3]++) CHECK_OK(get(kv, key));
     CHECK_OK(aer__kv_close(kv, ERR));
 }
+
+TEST(a_snapshot_that_nothing_keeps_says_so)
+{
+    int dir;
+    struct kv *kv = new_kv(&dir), *reader = open_kv(dir);
+    struct kv_value value = {0};
+    struct kv_range range = {0};
+    struct kv_cursor *cursor;
+    aer_slice k, v;
+    struct kv_txn *txn;
+    int slot = reader->share.slot;
+
+    put(kv, "key");
+    CHECK_OK(aer__kv_seal(kv, ERR));
+    reader->share.slot = -1; /* as if it could not write the lock file */
+    CHECK_OK(aer__kv_begin_read(reader, &txn, ERR));
+    CHECK_OK(aer__kv_get(reader, txn, "key", 3, &value, ERR));
+    put(kv, "key");
+    CHECK_OK(aer__kv_seal(kv, ERR));
+    aer__free(value.buffer);
+    value = (struct kv_value){0};
+    aer__hints_clear(&reader->hints);
+    CHECK_RC(AER_BUSY, aer__kv_get(reader, txn, "key", 3, &value, ERR));
+    CHECK(!value.buffer);
+    CHECK_OK(aer__kv_scan(txn, &range, &cursor, ERR));
+    CHECK_RC(AER_BUSY, aer__kv_next(cursor, &k, &v, ERR));
+    aer__kv_cursor_close(cursor);
+    aer__kv_rollback(txn);
+    CHECK_OK(aer__kv_begin_read(reader, &txn, ERR));
+    CHECK_OK(aer__kv_get(reader, txn, "key", 3, &value, ERR));
+    aer__free(value.buffer);
+    aer__kv_rollback(txn);
+    reader->share.slot = slot;
+    CHECK_OK(aer__kv_close(reader, ERR));
+    CHECK_OK(aer__kv_close(kv, ERR));
+}
