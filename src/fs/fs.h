@@ -67,6 +67,8 @@ void aer__fs_lock_close(int fd, void *map, size_t size);
 /* OFD locks on one byte. exclusive or shared; never waits: AER_BUSY (no message) if another open file description holds it. */
 int aer__fs_lock(int fd, uint64_t offset, bool exclusive, struct err *err);
 void aer__fs_unlock(int fd, uint64_t offset);
+/* AER_IO if the file has no name any more: who comes next will have another one. */
+int aer__fs_lock_named(int fd, const char *name, struct err *err);
 /* Does another open file description hold the byte in a way that keeps us from an exclusive lock? AER_OK and *held. */
 int aer__fs_lock_held(int fd, uint64_t offset, bool *held, struct err *err);
 

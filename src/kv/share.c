@@ -212,6 +212,11 @@ int aer__share_lock(struct share *s, enum share_lock which, struct err *err)
     return aer__fs_lock(s->fd, LOCK_BASE + (uint64_t)which, true, err);
 }
 
+int aer__share_named(const struct share *s, struct err *err)
+{
+    return aer__fs_lock_named(s->fd, LAYOUT_LOCK, err);
+}
+
 void aer__share_unlock(struct share *s, enum share_lock which)
 {
     aer__fs_unlock(s->fd, LOCK_BASE + (uint64_t)which);

@@ -57,6 +57,8 @@ void aer__share_close(struct share *s);
 
 /* Never waits: AER_OK or AER_BUSY. */
 int aer__share_lock(struct share *s, enum share_lock which, struct err *err);
+/* AER_IO if somebody removed the lock file, or the whole database: what is locked by it is not what others lock. */
+int aer__share_named(const struct share *s, struct err *err);
 void aer__share_unlock(struct share *s, enum share_lock which);
 
 /* Tell others the oldest snapshot of this handle (SHARE_IDLE: none). */

@@ -68,3 +68,38 @@ TEST(a_file_that_could_not_be_emptied_is_emptied_later)
     scene_check(db, 0, 1000, 1);
     scene_close(db);
 }
+
+/* ---- removed while open ------------------------------------------------------------------- */
+
+TEST(a_write_into_a_removed_database_fails)
+{
+    const char *path = scene_init(100, 0);
+    aer_db *db = scene_open(path, NULL);
+
+    scene_fill(db, 0, 10, 1);
+    scene_shell("rm -r '%s'", path);
+    CHECK_DB_RC(db, AER_IO, put_text(db, "k", "v"));
+    CHECK(aer_errmsg(db)[0]);
+    aer_close(db);
+}
+
+TEST(two_handles_with_different_lock_files_do_not_both_write)
+{
+    const char *path = scene_init(100, 0);
+    aer_db *db = scene_open(path, NULL), *other;
+
+    CHECK_DB_OK(db, put_text(db, "a", "1"));
+    scene_shell("rm '%s/aerial.lock'", path);
+    other = scene_open(path, NULL);
+    CHECK_DB_OK(other, put_text(other, "b", "1"));
+    CHECK_DB_RC(db, AER_IO, put_text(db, "c", "1"));
+    aer_close(db);
+    check_text(other, "a", "1");
+    check_text(other, "b", "1");
+    check_text(other, "c", NULL);
+    CHECK_DB_OK(other, put_text(other, "c", "1"));
+    scene_close(other);
+    other = scene_open(path, NULL);
+    check_text(other, "c", "1");
+    scene_close(other);
+}
