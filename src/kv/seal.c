@@ -229,7 +229,7 @@ static int seal_one(struct sealing *s, struct err *err)
     if (rc == AER_OK) rc = list_and_empty(s, err);
 out:
     if (have_turn) aer__turn_leave(s->kv);
-    if (created) aer__seal_created(s->kv);
+    if (created && rc != AER_UNKNOWN) aer__seal_created(s->kv); /* in doubt: whoever comes in alone looks */
     sqlite3_free(s->data);
     return rc == AER_DONE ? AER_OK : rc;
 }
