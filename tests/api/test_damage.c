@@ -310,3 +310,15 @@ TEST(foreign_files_in_the_tree_are_left_alone)
     scene_close(db);
     scene_shell("cd '%s' && test -e .DS_Store && test -e bucketroot/00/11/notes.txt && test -L bucketroot/link", path);
 }
+
+TEST(a_row_that_says_it_is_the_last_of_impossibly_many_parts_is_damage)
+{
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL);
+
+    scene_fill(db, 0, 10, 1);
+    scene_close(db);
+    scene_sql(path, "bucketroot/active-0.sq3", "UPDATE bucket SET part = -9223372036854775808 WHERE seq = 5");
+    CHECK_RC(AER_CORRUPT, aer_open(path, NULL, &db));
+    aer_close(db);
+}
