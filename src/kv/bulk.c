@@ -88,6 +88,7 @@ int aer__bulk_flush(struct bulk *b, struct row *rows, size_t count, struct err *
         aer__seal_created(b->kv);
         goto out;
     }
+    if (b->sync == AER_SYNC_OFF) atomic_store(&b->kv->share.page->loose, 1);
     b->at[b->count++] = (struct bulk_file){.b = tally};
 out:
     aer__image_free(image);

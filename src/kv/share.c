@@ -78,6 +78,7 @@ static void clear_page(struct share_page *page)
     atomic_store(&page->making_files, 0);
     atomic_store(&page->in_turn, 0);
     atomic_store(&page->orphans, 0);
+    atomic_store(&page->loose, 0);
     for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i], SHARE_IDLE);
 }
 
@@ -166,8 +167,10 @@ mapped:
     if (s->alone) {
         bool orphans = s->page->magic != MAGIC || s->page->boot != aer__fs_boot() ||
                        atomic_load(&s->page->making_files) != 0 || atomic_load(&s->page->orphans) != 0;
+        bool loose = s->page->magic != MAGIC || (s->page->boot == aer__fs_boot() && atomic_load(&s->page->loose) != 0);
         clear_page(s->page);
         atomic_store(&s->page->orphans, orphans);
+        atomic_store(&s->page->loose, loose);
         s->page->boot = aer__fs_boot();
     } else if (s->page->magic != MAGIC || s->page->version != VERSION) {
         rc = aer__err_set(err, AER_NEWER, "'%s' is in use by another version of this library", LAYOUT_LOCK);

@@ -56,6 +56,14 @@ static unsigned syncs_before(const char *name)
     return i;
 }
 
+static _Atomic unsigned whole_syncs;
+
+__attribute__((visibility("default"))) int syncfs(int fd)
+{
+    whole_syncs++;
+    return (int)syscall(SYS_syncfs, fd);
+}
+
 static aer_db *open_with(const char *path, int sync)
 {
     return scene_open(path, &(aer_options){.size = sizeof(aer_options), .sync = sync});
@@ -143,5 +151,23 @@ TEST(a_large_transaction_is_as_safe_as_it_asks_to_be)
     CHECK_INT(3, count);
     for (size_t i = 0; i < count; i++)
         CHECK(syncs_before(strrchr(files[i], '/') + 1) < syncs_before("active-0.sq3-wal"));
+    scene_close(off);
+}
+
+TEST(all_that_was_committed_is_on_disk_after_a_sync)
+{
+    const char *path = scene_init(10, 0);
+    aer_db *off = open_with(path, AER_SYNC_OFF), *other = open_with(path, AER_SYNC_FULL);
+    char files[8][64];
+    unsigned before;
+    size_t count;
+
+    scene_fill(off, 0, 30, 1); /* one transaction, in buckets of its own */
+    count = scene_sealed(path, files, 8);
+    CHECK_INT(3, count);
+    CHECK_DB_OK(other, aer_sync(other)); /* whoever asks */
+    before = syncs.count;
+    for (size_t i = 0; i < count; i++) CHECK(syncs_before(strrchr(files[i], '/') + 1) < before || whole_syncs > 0);
+    scene_close(other);
     scene_close(off);
 }
