@@ -21,6 +21,7 @@ int aer__rows_open(struct kv *kv, struct bucket_ref *ref, struct sealed **file, 
             rc = aer__sealed_open(kv->dir, ref->b.id, kv->database, &s, &os_error, err);
             if (rc == AER_OK) {
                 atomic_store_explicit(&ref->file, s, memory_order_release);
+                atomic_fetch_add_explicit(&kv->tick, 1, memory_order_relaxed); /* time passes by files opened */
                 if (++kv->buckets.open > kv->open_limit) atomic_store(&kv->open_too_many, true);
             } else if (os_error == EMFILE || os_error == ENFILE) {
                 atomic_store(&kv->open_too_many, true); /* the caller closes some and tries again */
