@@ -47,7 +47,7 @@ void aer__fs_prune(int dir, const char *path);
 /* Makes to's parents; sync: both directories. Never over another file: AER_EXISTS; AER_NOTFOUND if from is missing; neither with a message. */
 int aer__fs_rename(int dir, const char *from, const char *to, bool sync, struct err *err);
 int aer__fs_sync_dir(int dir, const char *path, struct err *err); /* "" is the database directory itself */
-int aer__fs_sync_all(int dir, struct err *err); /* the whole file system it is on */
+int aer__fs_sync_all(int dir, struct err *err);                   /* the whole file system it is on */
 /* Is the directory empty? AER_OK and *empty. */
 int aer__fs_is_empty(int dir, bool *empty, struct err *err);
 bool aer__fs_writable(int dir); /* may we create and write files here (access W_OK, and not a read-only mount)? */

@@ -295,9 +295,9 @@ bool aer__retry(struct kv *kv, struct retry *r, int rc, struct err *err)
     struct err first = err ? *err : (struct err){0};
     bool moved = version != r->version;
 
+    aer__rows_close_some(kv); /* if there are too many; a scan comes by nowhere else */
     if (rc != AER_CORRUPT && rc != AER_IO) return false;
     r->version = version;
-    aer__rows_close_some(kv);
     /* Twice in any case: who changed something may have died before it could say so. Then only as long as things move. */
     if (r->tries++ >= RETRIES_MAX || (r->tries > 2 && !moved)) return false;
     aer__err_clear(err);

@@ -32,8 +32,8 @@ struct share_page {
     _Atomic uint32_t making_files; /* bucket files that are being made, and are not named yet */
     _Atomic uint32_t in_turn; /* 1 while a handle has the turn: found set by who gets it, the last holder died in it */
     _Atomic uint32_t orphans; /* somebody died while making files, or the machine did: look for files nobody names */
-    _Atomic uint32_t loose; /* 1: bucket files were committed that are not synced (mode off) */
-    uint64_t boot; /* of the machine, when the page was last written anew */
+    _Atomic uint32_t loose;   /* 1: bucket files were committed that are not synced (mode off) */
+    uint64_t boot;            /* of the machine, when the page was last written anew */
     unsigned char unused[4096 - 72];
     _Atomic uint64_t slots[SHARE_SLOTS];
 };
