@@ -63,5 +63,7 @@ int aer__row_column(sqlite3_stmt *select, const char *name, bool with_value, str
 int aer__row_keep(struct row *row, struct buf *hold, struct err *err);
 /* The name and size limits a row of a bucket must keep, whoever made it. */
 bool aer__row_ok(const struct row *row);
+/* No value has so many parts; and the smallest number there is has no opposite. */
+#define ROW_PART_OK(part) ((part) <= AER_VALUE_MAX && (part) >= -AER_VALUE_MAX)
 
 #endif

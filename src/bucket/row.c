@@ -79,7 +79,7 @@ uint64_t aer__row_bytes(const struct row *row)
 bool aer__row_ok(const struct row *row)
 {
     return row->seq >= 1 && row->seq <= INT64_MAX && row->key_size <= AER_KEY_MAX &&
-           row->value_size <= BUCKET_VALUE_MAX && row->meta_size <= BUCKET_VALUE_MAX;
+           row->value_size <= BUCKET_VALUE_MAX && row->meta_size <= BUCKET_VALUE_MAX && ROW_PART_OK(row->part);
 }
 
 static int bind_bytes(sqlite3_stmt *stmt, int column, const void *data, size_t size)

@@ -94,7 +94,7 @@ static bool take_head(const struct record *record, const unsigned char *head, ui
     row->value = NULL;
     row->value_size = RECORD_SIZE(record, COLUMN_VALUE);
     if (!aer__record_number(record, COLUMN_EXPIRES, head, &is_null, &row->expires_ms)) return false;
-    if (!aer__record_number(record, COLUMN_PART, head, &is_null, &row->part)) return false;
+    if (!aer__record_number(record, COLUMN_PART, head, &is_null, &row->part) || !ROW_PART_OK(row->part)) return false;
     if (!aer__record_number(record, COLUMN_SUM, head, &is_null, &number) || is_null) return false;
     *sum = (uint64_t)number;
     return true;

@@ -32,12 +32,18 @@ int aer__catalog_begin(struct catalog *c, bool durable, struct err *err)
 
 int aer__catalog_commit(struct catalog *c, struct err *err)
 {
-    int rc;
+    int sqlite_rc, rc;
 
     c->in_write = false;
     rc = aer__catalog_run(c, Q_COMMIT, err);
     if (rc == AER_OK) return AER_OK;
-    if ((sqlite3_extended_errcode(c->db) & 0xffff) == SQLITE_IOERR_FSYNC && err) err->code = rc = AER_UNKNOWN;
+    /* A failed write leaves no valid commit frame in the WAL. Anything later, the sync or the -shm, leaves one: nobody sees
+     * it now, and a crash may bring it back (see bucket/active.c). */
+    sqlite_rc = sqlite3_extended_errcode(c->db);
+    if (sqlite_rc != SQLITE_IOERR_WRITE && (sqlite_rc & 0xff) != SQLITE_FULL) {
+        rc = AER_UNKNOWN;
+        if (err) err->code = rc;
+    }
     if (!sqlite3_get_autocommit(c->db)) (void)aer__catalog_run(c, Q_ROLLBACK, NULL);
     return rc;
 }

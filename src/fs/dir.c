@@ -127,6 +127,13 @@ int aer__fs_sync_dir(int dir, const char *path, struct err *err)
     return rc;
 }
 
+int aer__fs_sync_all(int dir, struct err *err)
+{
+    errno = aer__os_fault(FS_FAULT_SYNC);
+    if (errno || syncfs(dir) < 0) return aer__err_os(err, "sync the file system of", ".");
+    return AER_OK;
+}
+
 int aer__fs_is_empty(int dir, bool *empty, struct err *err)
 {
     int rc = AER_OK;

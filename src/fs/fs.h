@@ -47,6 +47,7 @@ void aer__fs_prune(int dir, const char *path);
 /* Makes to's parents; sync: both directories. Never over another file: AER_EXISTS; AER_NOTFOUND if from is missing; neither with a message. */
 int aer__fs_rename(int dir, const char *from, const char *to, bool sync, struct err *err);
 int aer__fs_sync_dir(int dir, const char *path, struct err *err); /* "" is the database directory itself */
+int aer__fs_sync_all(int dir, struct err *err);                   /* the whole file system it is on */
 /* Is the directory empty? AER_OK and *empty. */
 int aer__fs_is_empty(int dir, bool *empty, struct err *err);
 bool aer__fs_writable(int dir); /* may we create and write files here (access W_OK, and not a read-only mount)? */
@@ -67,6 +68,8 @@ void aer__fs_lock_close(int fd, void *map, size_t size);
 /* OFD locks on one byte. exclusive or shared; never waits: AER_BUSY (no message) if another open file description holds it. */
 int aer__fs_lock(int fd, uint64_t offset, bool exclusive, struct err *err);
 void aer__fs_unlock(int fd, uint64_t offset);
+/* AER_IO if the file has no name any more: who comes next will have another one. */
+int aer__fs_lock_named(int fd, const char *name, struct err *err);
 /* Does another open file description hold the byte in a way that keeps us from an exclusive lock? AER_OK and *held. */
 int aer__fs_lock_held(int fd, uint64_t offset, bool *held, struct err *err);
 

@@ -113,6 +113,14 @@ void aer__fs_unlock(int fd, uint64_t offset)
     ofd_lock(fd, F_OFD_SETLK, F_UNLCK, offset, &lock);
 }
 
+int aer__fs_lock_named(int fd, const char *name, struct err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) return aer__err_os(err, "look at", name);
+    return st.st_nlink ? AER_OK : aer__err_set(err, AER_IO, "'%s' was removed while it was in use", name);
+}
+
 int aer__fs_lock_held(int fd, uint64_t offset, bool *held, struct err *err)
 {
     struct flock lock;

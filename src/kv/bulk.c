@@ -12,6 +12,7 @@ struct bulk_file {
 
 struct bulk {
     struct kv *kv;
+    int sync;
     struct bulk_file *at;
     size_t count, capacity;
     struct sealed *open; /* of at[open_index]: one at a time, for the transaction's own reads */
@@ -19,11 +20,12 @@ struct bulk {
     bool committed;
 };
 
-int aer__bulk_new(struct kv *kv, struct bulk **bulk, struct err *err)
+int aer__bulk_new(struct kv *kv, int sync, struct bulk **bulk, struct err *err)
 {
     *bulk = aer__calloc(1, sizeof **bulk);
     if (!*bulk) return aer__err_nomem(err);
     (*bulk)->kv = kv;
+    (*bulk)->sync = sync;
     return AER_OK;
 }
 
@@ -81,11 +83,12 @@ int aer__bulk_flush(struct bulk *b, struct row *rows, size_t count, struct err *
     if (rc == AER_OK) rc = aer__image_finish(image, info.first_seq, info.last_seq, &data, &size, err);
     if (rc) goto out;
     aer__tally_file(&tally, &info, data, size);
-    rc = aer__seal_create(b->kv, info.id, data, size, b->kv->options.sync != AER_SYNC_OFF, err);
+    rc = aer__seal_create(b->kv, info.id, data, size, b->sync != AER_SYNC_OFF, err);
     if (rc) {
         aer__seal_created(b->kv);
         goto out;
     }
+    if (b->sync == AER_SYNC_OFF) atomic_store(&b->kv->share.page->loose, 1);
     b->at[b->count++] = (struct bulk_file){.b = tally};
 out:
     aer__image_free(image);
@@ -237,7 +240,7 @@ int aer__bulk_commit(struct bulk *b, int sync, struct err *err)
         goto out;
     }
     aer__commit_publish(kv);
-    kv->last_sync_weak = sync != AER_SYNC_FULL;
+    atomic_store(&kv->unsynced[which], sync != AER_SYNC_FULL);
     aer__upkeep_wake(kv);
 out:
     aer__buf_release(&text);

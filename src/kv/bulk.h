@@ -13,7 +13,8 @@
 
 struct bulk;
 
-int aer__bulk_new(struct kv *kv, struct bulk **bulk, struct err *err);
+/* sync: the mode of its transaction. */
+int aer__bulk_new(struct kv *kv, int sync, struct bulk **bulk, struct err *err);
 /* Removes the files, unless they were committed. */
 void aer__bulk_free(struct bulk *b);
 /* One more bucket of these rows (contiguous, with seq). Each is a block that begins with its key; it is freed, and key

@@ -7,7 +7,8 @@
  *   publish         visible and last_seq advance, counter even: all at once
  *
  * Mode normal does not sync, but history must be a prefix after a power loss: before the first commit into the other
- * active file the rows of the current one are synced, so a later row is never on disk without the earlier ones.
+ * active file the rows of the current one are synced, so a later row is never on disk without the earlier ones. That
+ * goes for rows of other handles too, whatever their mode: a commit that is safe must not stand behind a gap.
  */
 #include "kv/store.h"
 
@@ -28,6 +29,8 @@ static bool fits(const struct kv *kv, const struct recent *r, uint64_t rows, uin
 {
     uint64_t max_rows = atomic_load(&kv->max_rows), max_size = atomic_load(&kv->max_size);
 
+    /* Sealed, but it could not be emptied: what came behind those rows would be in no bucket's range. */
+    if (aer__view_bucket(kv, aer__recent_first(r))) return false;
     /* A power cut may take a commit row whose buckets are listed: this file's range ended before them. */
     if (aer__recent_first(r) + aer__recent_count(r) != kv->applied_seq + 1) return false;
     if (aer__recent_count(r) + rows > max_rows || aer__recent_bytes(r) + bytes > max_size) return false;
@@ -59,7 +62,8 @@ static int sync_active(struct kv *kv, int which, struct err *err)
     pthread_mutex_lock(&kv->active_lock[which]);
     rc = aer__active_sync(kv->active[which], err);
     pthread_mutex_unlock(&kv->active_lock[which]);
-    if (rc == AER_OK) kv->last_sync_weak = false;
+    if (rc == AER_OK) atomic_store(&kv->unsynced[which], false);
+    if (rc == AER_UNKNOWN) aer__kv_break(kv); /* a sync that failed is not tried again */
     return rc;
 }
 
@@ -101,7 +105,8 @@ static int change_over(struct kv *kv, int current, int which, struct err *err)
 {
     int rc = AER_OK;
 
-    if (current >= 0 && kv->last_sync_weak && kv->options.sync != AER_SYNC_OFF) rc = sync_active(kv, current, err);
+    if (current >= 0 && kv->options.sync != AER_SYNC_OFF && atomic_load(&kv->unsynced[current]))
+        rc = sync_active(kv, current, err);
     if (rc == AER_OK && current >= 0) rc = rotate(kv, err);
     if (rc == AER_OK) rc = begin_other(kv, which, err);
     if (rc == AER_OK && current >= 0) aer__upkeep_wake(kv);
@@ -238,10 +243,27 @@ void aer__commit_cancel(struct kv *kv)
     atomic_fetch_and(&kv->share.page->counter, ~UINT64_C(1));
 }
 
+/* The file we do not write to: its rows come before ours. */
+static int sync_other(struct kv *kv, int other, struct err *err)
+{
+    pthread_rwlock_t *view = aer__view_read(kv);
+    bool has_rows = kv->recent[other] && !aer__view_bucket(kv, aer__recent_first(kv->recent[other]));
+
+    pthread_rwlock_unlock(view);
+    if (has_rows) return sync_active(kv, other, err);
+    atomic_store(&kv->unsynced[other], false);
+    return AER_OK;
+}
+
 int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t count, int sync, struct err *err)
 {
     int rc;
 
+    /* Left by a handle of mode off, which does not do it when it changes over. */
+    if (sync != AER_SYNC_OFF && atomic_load(&kv->unsynced[1 - which])) {
+        rc = sync_other(kv, 1 - which, err);
+        if (rc) return rc;
+    }
     /* One hold over both: follow.c, in another thread, would take the rows from the file before we do. */
     pthread_mutex_lock(&kv->apply_lock);
     rc = write_rows(kv, which, rows, count, kv->applied_seq + 1, sync, err);
@@ -254,7 +276,7 @@ int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t co
     pthread_mutex_unlock(&kv->apply_lock);
     if (rc == AER_UNKNOWN) aer__kv_break(kv);
     if (rc) return rc;
-    if (sync != AER_SYNC_FULL) kv->last_sync_weak = true;
+    atomic_store(&kv->unsynced[which], sync != AER_SYNC_FULL); /* one sync of the WAL covers all that was in it */
     return AER_OK;
 }
 

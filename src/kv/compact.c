@@ -387,8 +387,8 @@ out:
         aer__layout_bucket_path(path, b.id);
         if (aer__fs_unlink(kv->dir, path, NULL) == AER_OK) aer__fs_prune(kv->dir, path);
     }
-    if (made) aer__seal_created(kv);
-    aer__image_free(w.image); /* and data with it */
+    if (made && rc != AER_UNKNOWN) aer__seal_created(kv); /* in doubt: whoever comes in alone looks */
+    aer__image_free(w.image);                             /* and data with it */
     aer__buf_release(&w.key);
     return rc;
 }

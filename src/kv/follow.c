@@ -90,6 +90,7 @@ static int read_catalog_locked(struct kv *kv, struct err *err)
     rc = adopt_list(kv, &reload, err);
     if (!kv->merging && kv->merged_seq != state.merged_seq) {
         kv->merged_seq = state.merged_seq;
+        atomic_fetch_add(&kv->catalog_epoch, 1);
         if (rc == AER_OK) rc = aer__view_drop_merged(kv, err);
     }
     if (!kv->merging) aer__hints_clear(&kv->hints);
@@ -166,9 +167,12 @@ static int load_active(struct kv *kv, int which, const struct active_state *stat
 {
     struct loader loader = {.kv = kv, .which = which, .upto = state->last_seq, .err = err};
     const struct recent *r = kv->recent[which];
+    pthread_rwlock_t *view = aer__view_read(kv); /* another thread may be listing a bucket */
+    uint64_t sealed_to = aer__view_sealed_to(kv);
     int rc;
 
-    if (state->last_seq <= aer__view_sealed_to(kv)) {
+    pthread_rwlock_unlock(view);
+    if (state->last_seq <= sealed_to) {
         /* Its sealer holds the turn from listing to emptying: if we have the turn and still see this, it died. What we
          * know of its rows stays, or a writer would take the file for an empty one. */
         kv->settle = true;
@@ -186,6 +190,7 @@ static int load_active(struct kv *kv, int which, const struct active_state *stat
         if (rc) return rc;
     }
     if (state->last_seq <= kv->applied_seq) return AER_OK;
+    atomic_store(&kv->unsynced[which], true); /* others' rows: who knows in which mode */
     pthread_mutex_lock(&kv->look_lock[which]);
     rc = aer__active_rows(kv->look[which], kv->applied_seq, false, load_row, &loader, err);
     pthread_mutex_unlock(&kv->look_lock[which]);
@@ -290,7 +295,7 @@ bool aer__retry(struct kv *kv, struct retry *r, int rc, struct err *err)
     struct err first;
     bool moved;
 
-    aer__rows_close_some(kv);
+    aer__rows_close_some(kv); /* if there are too many; a scan comes by nowhere else */
     if (rc != AER_CORRUPT && rc != AER_IO) return false;
     version = atomic_load(&kv->share.page->catalog_version);
     first = err ? *err : (struct err){0};

@@ -19,7 +19,7 @@ struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err)
     uint64_t self = (uint64_t)(uintptr_t)pthread_self() * UINT64_C(0x9E3779B97F4A7C15);
     unsigned first = (unsigned)(self >> 62) % READERS;
     struct catalog_reader *r = NULL;
-    uint64_t version;
+    uint64_t version, epoch;
     int rc = AER_OK;
 
     for (unsigned i = 0; i < READERS && !r; i++) {
@@ -36,10 +36,13 @@ struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err)
                                &r->catalog, err);
         if (rc) goto fail;
     }
+    /* The view may know of a commit in the catalogue before the version tells everybody. */
     version = atomic_load(&kv->share.page->catalog_version);
-    if (r->version < version) {
+    epoch = atomic_load(&kv->catalog_epoch);
+    if (r->version < version || r->epoch != epoch) {
         aer__catalog_read_end(r->catalog);
         r->version = version;
+        r->epoch = epoch;
     }
     rc = aer__catalog_read_begin(r->catalog, err);
     if (rc == AER_OK) return r;
@@ -275,7 +278,7 @@ static int look(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_s
     uint64_t at = snapshot ? txn->at : atomic_load_explicit(&kv->visible, memory_order_acquire);
     uint64_t seq, hint;
     const struct version *v;
-    int rc;
+    int rc, kept;
 
     if (txn && txn->own && (v = aer__table_find(txn->own, key, key_size, hash, UINT64_MAX)) != NULL) {
         if (v->is_delete) return AER_NOTFOUND;
@@ -292,7 +295,9 @@ static int look(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_s
         return rc;
     }
     rc = aer__get_seq(kv, key, key_size, hash, at, snapshot, &seq, again, err);
-    if (rc || *again) return rc;
+    if (*again || (rc && rc != AER_NOTFOUND)) return rc;
+    kept = aer__txn_kept(txn, err);
+    if (kept || rc) return kept ? kept : rc;
     return grant(kv, txn, seq, key, key_size, wish, err);
 }
 

@@ -1,4 +1,5 @@
 /* info.c -- what is where, and how much: for status, bucket and locate; and the two commands on the whole store, sync and seal. */
+#include "fs/fs.h"
 #include "kv/store.h"
 
 #include <inttypes.h>
@@ -15,13 +16,17 @@ int aer__kv_sync(struct kv *kv, struct err *err)
     if (rc) return rc;
     rc = aer__turn_enter(kv, aer__kv_deadline(kv), err);
     if (rc == AER_OK) {
-        /* Whatever was written before the current file began is synced already, by the change-over or the seal. */
+        /* Sealed buckets are synced, but for those of large transactions in mode off, ours or others'. */
+        if (atomic_load(&kv->share.page->loose)) {
+            rc = aer__fs_sync_all(kv->dir, err);
+            if (rc == AER_OK) atomic_store(&kv->share.page->loose, 0);
+        }
         for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) {
             pthread_mutex_lock(&kv->active_lock[w]);
             rc = aer__active_sync(kv->active[w], err);
             pthread_mutex_unlock(&kv->active_lock[w]);
+            if (rc == AER_OK) atomic_store(&kv->unsynced[w], false);
         }
-        if (rc == AER_OK) kv->last_sync_weak = false;
         aer__turn_leave(kv);
     }
     aer__queue_leave(kv);
@@ -121,7 +126,8 @@ int aer__kv_status(struct kv *kv, aer_stats *stats, struct err *err)
         stats->dead_bytes += b->dead_bytes;
     }
     for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++) {
-        if (!kv->recent[w]) continue;
+        /* A file whose bucket is listed already is only waiting to be emptied. */
+        if (!kv->recent[w] || aer__view_bucket(kv, aer__recent_first(kv->recent[w]))) continue;
         stats->rows += aer__recent_count(kv->recent[w]);
         stats->bytes += aer__recent_bytes(kv->recent[w]);
     }

@@ -264,6 +264,7 @@ static void finish(struct merge *m)
     pthread_mutex_lock(&kv->apply_lock);
     aer__view_write(kv);
     kv->merged_seq = m->to;
+    atomic_fetch_add(&kv->catalog_epoch, 1);
     (void)aer__view_drop_merged(kv, NULL); /* out of memory: they stay, and do no harm */
     aer__view_written(kv);
     pthread_mutex_unlock(&kv->apply_lock);
@@ -310,7 +311,8 @@ static int run_slices(struct merge *m, struct err *err)
 
 /* ---- gathering ---- */
 
-/* How far: what a crashed merge had set out for, else all that is sealed. With the turn. */
+/* How far: what a crashed merge had set out for, else all that is sealed. With the turn, but beside a commit of this
+ * handle: buckets of a large transaction are listed before its keys are in memory, where we look for them. */
 static int set_bounds(struct merge *m, struct err *err)
 {
     struct kv *kv = m->kv;
@@ -322,7 +324,7 @@ static int set_bounds(struct merge *m, struct err *err)
     pthread_mutex_unlock(&kv->catalog_lock);
     if (rc) return rc;
     m->from = state.merged_seq;
-    m->to = state.merging_to ? state.merging_to : sealed_to(kv);
+    m->to = state.merging_to ? state.merging_to : AER_MIN(sealed_to(kv), atomic_load(&kv->visible));
     m->done_key = state.merging_key;
     return AER_OK;
 }

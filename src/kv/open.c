@@ -182,7 +182,8 @@ int aer__kv_open(int dir, const struct kv_options *options, struct kv **out, str
     kv->options = *options;
     kv->open_limit = file_limit();
     atomic_store(&kv->settle, true);
-    kv->last_sync_weak = true; /* what others left unsynced is not known */
+    for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++)
+        atomic_store(&kv->unsynced[w], true); /* what others left is not known */
     kv->expired_ms = aer__monotonic_ms();
     atomic_store(&kv->max_rows, options->bucket_max_rows);
     atomic_store(&kv->max_size, options->bucket_max_size);

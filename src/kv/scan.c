@@ -263,6 +263,7 @@ static int fill(struct kv_cursor *c, struct err *err)
     if (rc == AER_OK) rc = from_table(c, kv->imm, 2, &s[2], err);
     if (rc == AER_OK) rc = from_catalogs(c, &s[3], &s[4], err);
     pthread_rwlock_unlock(view);
+    if (rc == AER_OK) rc = aer__txn_kept(c->txn, err);
     if (rc) return rc;
     end = chunk_end(c, s);
     c->ended = !end;

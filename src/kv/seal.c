@@ -90,20 +90,35 @@ static int tally(void *arg, const struct row *row)
     return AER_OK;
 }
 
+/* Which bucket the file is, as the view says; empty: none. */
+static void id_of_recent(struct kv *kv, int which, char id[LAYOUT_ID_SIZE])
+{
+    pthread_rwlock_t *view = aer__view_read(kv);
+
+    id[0] = '\0';
+    if (kv->recent[which]) memcpy(id, aer__recent_id(kv->recent[which]), LAYOUT_ID_SIZE);
+    pthread_rwlock_unlock(view);
+}
+
 /* With the turn: the rows are safe in the bucket, so the active file can go on to the next. */
 int aer__seal_empty(struct kv *kv, int which, struct err *err)
 {
+    char id[LAYOUT_ID_SIZE];
     struct recent *old;
     int rc;
 
+    id_of_recent(kv, which, id);
     pthread_mutex_lock(&kv->active_lock[which]);
     rc = aer__active_empty(kv->active[which], err);
+    if (rc == AER_OK) atomic_store(&kv->unsynced[which], false);
     pthread_mutex_unlock(&kv->active_lock[which]);
     if (rc) return rc;
     pthread_mutex_lock(&kv->apply_lock);
     aer__view_write(kv);
     old = kv->recent[which];
-    kv->recent[which] = NULL;
+    /* Another thread may have seen the file empty already, and a third have begun the next bucket in it. */
+    if (old && strcmp(aer__recent_id(old), id) != 0) old = NULL;
+    if (old) kv->recent[which] = NULL;
     aer__view_written(kv);
     pthread_mutex_unlock(&kv->apply_lock);
     aer__recent_free(old);
@@ -182,7 +197,10 @@ static int list_and_empty(struct sealing *s, struct err *err)
 
     if (rc == AER_OK && same) {
         rc = aer__seal_register(s->kv, &s->b, 1, err);
-        if (rc == AER_OK) rc = aer__seal_empty(s->kv, s->which, err);
+        if (rc == AER_OK) {
+            rc = aer__seal_empty(s->kv, s->which, err);
+            if (rc) atomic_store(&s->kv->settle, true); /* its rows are in two places: the next turn tries again */
+        }
     }
     /* Nobody lists it, and with the turn we see the present: ours to remove. */
     if (rc != AER_UNKNOWN && !aer__view_bucket_is(s->kv, s->info.id)) {
@@ -201,7 +219,8 @@ static int seal_one(struct sealing *s, struct err *err)
     have_turn = rc == AER_OK && !s->quiet;
     if (rc == AER_OK) rc = take_image(s, err);
     if (rc) goto out;
-    rc = aer__seal_create(s->kv, s->info.id, s->data, s->size, s->kv->options.sync != AER_SYNC_OFF, err);
+    /* Whatever our own mode: rows of others may be in it, and then the file they were safe in is emptied. */
+    rc = aer__seal_create(s->kv, s->info.id, s->data, s->size, true, err);
     created = true;
     if (rc == AER_OK && !have_turn) {
         rc = aer__turn_enter_background(s->kv, err);
@@ -210,7 +229,7 @@ static int seal_one(struct sealing *s, struct err *err)
     if (rc == AER_OK) rc = list_and_empty(s, err);
 out:
     if (have_turn) aer__turn_leave_background(s->kv);
-    if (created) aer__seal_created(s->kv);
+    if (created && rc != AER_UNKNOWN) aer__seal_created(s->kv); /* in doubt: whoever comes in alone looks */
     sqlite3_free(s->data);
     return rc == AER_DONE ? AER_OK : rc;
 }

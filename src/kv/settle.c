@@ -118,6 +118,26 @@ out:
     return rc == AER_BUSY ? AER_OK : rc;
 }
 
+/* Rows that the ones before them do not lead up to: a damaged WAL lost those. Their numbers must not be used again, or what
+ * is written now would be older than what stands behind the gap. */
+static int check_gap(struct kv *kv, int which, struct err *err)
+{
+    struct active_state state;
+    int rc;
+
+    pthread_mutex_lock(&kv->active_lock[which]);
+    rc = aer__active_state(kv->active[which], &state, err);
+    pthread_mutex_unlock(&kv->active_lock[which]);
+    if (rc || state.rows == 0) return rc;
+    pthread_mutex_lock(&kv->apply_lock);
+    if (state.last_seq > kv->applied_seq)
+        rc = aer__err_set(
+            err, AER_CORRUPT, "'%s' begins at row %llu, and rows from %llu on are missing before it: nothing can be written",
+            aer__layout_active(which), (unsigned long long)state.info.first_seq, (unsigned long long)kv->applied_seq + 1);
+    pthread_mutex_unlock(&kv->apply_lock);
+    return rc;
+}
+
 int aer__settle(struct kv *kv, struct err *err)
 {
     int rc = AER_OK;
@@ -125,6 +145,7 @@ int aer__settle(struct kv *kv, struct err *err)
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = list_committed(kv, w, err);
     if (rc == AER_OK) rc = aer__follow(kv, true, err);
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = empty_sealed(kv, w, err);
+    for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = check_gap(kv, w, err);
     if (rc == AER_OK && atomic_load(&kv->share.page->orphans)) rc = sweep(kv, err);
     if (rc == AER_OK) {
         kv->settle = atomic_load(&kv->share.page->orphans) != 0;

@@ -71,6 +71,7 @@ static void clear_page(struct share_page *page)
     atomic_store(&page->making_files, 0);
     atomic_store(&page->in_turn, 0);
     atomic_store(&page->orphans, 0);
+    atomic_store(&page->loose, 0);
     for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i].oldest, SHARE_IDLE);
 }
 
@@ -159,8 +160,10 @@ mapped:
     if (s->alone) {
         bool orphans = s->page->magic != MAGIC || s->page->boot != aer__fs_boot() ||
                        atomic_load(&s->page->making_files) != 0 || atomic_load(&s->page->orphans) != 0;
+        bool loose = s->page->magic != MAGIC || (s->page->boot == aer__fs_boot() && atomic_load(&s->page->loose) != 0);
         clear_page(s->page);
         atomic_store(&s->page->orphans, orphans);
+        atomic_store(&s->page->loose, loose);
         s->page->boot = aer__fs_boot();
     } else if (s->page->magic != MAGIC || s->page->version != VERSION) {
         rc = aer__err_set(err, AER_NEWER, "'%s' is in use by another version of this library", LAYOUT_LOCK);
@@ -203,6 +206,11 @@ int aer__share_lock(struct share *s, enum share_lock which, struct err *err)
 {
     if (s->slot < 0) return aer__err_set(err, AER_READONLY, "the database is open for reading only");
     return aer__fs_lock(s->fd, LOCK_BASE + (uint64_t)which, true, err);
+}
+
+int aer__share_named(const struct share *s, struct err *err)
+{
+    return aer__fs_lock_named(s->fd, LAYOUT_LOCK, err);
 }
 
 void aer__share_unlock(struct share *s, enum share_lock which)

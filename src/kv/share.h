@@ -32,6 +32,7 @@ struct share_page {
     _Atomic uint32_t making_files; /* bucket files that are being made, and are not named yet */
     _Atomic uint32_t in_turn; /* 1 while a handle has the turn: found set by who gets it, the last holder died in it */
     _Atomic uint32_t orphans; /* somebody died while making files, or the machine did: look for files nobody names */
+    _Atomic uint32_t loose;   /* 1: bucket files were committed that are not synced (mode off) */
     uint64_t boot;            /* of the machine, when the page was last written anew */
     unsigned char unused[4096 - 72];
     struct share_slot {
@@ -64,6 +65,8 @@ void aer__share_child_after_fork(void);
 
 /* Never waits: AER_OK or AER_BUSY. */
 int aer__share_lock(struct share *s, enum share_lock which, struct err *err);
+/* AER_IO if somebody removed the lock file, or the whole database: what is locked by it is not what others lock. */
+int aer__share_named(const struct share *s, struct err *err);
 void aer__share_unlock(struct share *s, enum share_lock which);
 
 /* Tell others between which snapshots those of this handle lie (SHARE_IDLE: it has none). */

@@ -55,6 +55,7 @@ struct catalog_reader {
     pthread_mutex_t lock;
     struct catalog *catalog;
     uint64_t version; /* page->catalog_version before its read transaction began */
+    uint64_t epoch;   /* kv->catalog_epoch likewise */
     unsigned uses;
     int64_t used_ms;
 };
@@ -84,7 +85,8 @@ struct kv {
     struct recent *recent[LAYOUT_ACTIVE_COUNT]; /* NULL: that active file is empty */
     struct bucket_list buckets;
     uint64_t merged_seq;
-    bool merging; /* imm is on its way into the catalogue: nobody else sets hints */
+    _Atomic uint64_t catalog_epoch; /* advanced when merged_seq is: older read transactions do not know what tables no longer have */
+    bool merging;                   /* imm is on its way into the catalogue: nobody else sets hints */
     struct hints hints;
     _Atomic uint64_t visible;      /* last seq readers may see */
     _Atomic uint64_t seen_counter; /* page->counter this view is as new as */
@@ -102,9 +104,9 @@ struct kv {
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_changed;
     struct request *queue_head, *queue_tail;
-    bool queue_busy;       /* somebody commits or holds a write transaction */
-    _Atomic bool had_turn; /* so there may be something to tidy at close */
-    bool last_sync_weak;   /* the current active file has commits that were not synced; with the queue place */
+    bool queue_busy;                            /* somebody commits or holds a write transaction */
+    _Atomic bool had_turn;                      /* so there may be something to tidy at close */
+    _Atomic bool unsynced[LAYOUT_ACTIVE_COUNT]; /* the active file may have commits, ours or others', that were not synced */
 
     pthread_mutex_t active_lock[LAYOUT_ACTIVE_COUNT];
     struct active *active[LAYOUT_ACTIVE_COUNT]; /* for writing (and sealing) */
@@ -301,6 +303,8 @@ struct kv_txn {
     struct kv_writer *writer;
 };
 int aer__txn_begin(struct kv *kv, int sync, int64_t deadline_ms, struct kv_txn **txn, struct err *err); /* for writing */
+/* After a look-up: did the snapshot still have all it needs? AER_BUSY for one that nobody keeps anything for. txn may be NULL. */
+int aer__txn_kept(const struct kv_txn *txn, struct err *err);
 int aer__txn_refuse(const struct kv_txn *txn, struct err *err); /* AER_MISUSE while a writer is open */
 /* Is seq one of the transaction's own writes? */
 bool aer__txn_has(const struct kv_txn *txn, uint64_t seq);

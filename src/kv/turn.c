@@ -60,6 +60,11 @@ static int get_lock(struct kv *kv, int64_t deadline_ms, struct err *err)
     for (unsigned wait_us = 30;; wait_us = AER_MIN(wait_us * 2, 1000u)) {
         int64_t now;
         int rc = aer__share_lock(&kv->share, SHARE_TURN, err);
+        if (rc == AER_OK) {
+            rc = aer__share_named(&kv->share, err);
+            if (rc) aer__share_unlock(&kv->share, SHARE_TURN);
+            return rc;
+        }
         if (rc != AER_BUSY) return rc;
         now = aer__monotonic_ms();
         if (now >= deadline_ms) return busy(err);

@@ -68,6 +68,17 @@ static int take_snapshot(struct kv_txn *txn, struct err *err)
     }
 }
 
+/* Who cannot write the lock file has no slot, and merges do not wait for him: once one has gone beyond S, what it displaced
+ * may be missing from what he finds. */
+int aer__txn_kept(const struct kv_txn *txn, struct err *err)
+{
+    const struct share *s = txn ? &txn->kv->share : NULL;
+
+    if (!s || txn->write || s->slot >= 0 || atomic_load(&s->page->horizon) <= txn->at) return AER_OK;
+    return aer__err_set(err, AER_BUSY, "'%s' cannot be written, so nothing keeps this snapshot: begin another one",
+                        LAYOUT_LOCK);
+}
+
 static void drop_snapshot(struct kv_txn *txn)
 {
     struct kv *kv = txn->kv;
@@ -192,7 +203,7 @@ static int flush(struct kv_txn *txn, struct err *err)
     int rc = AER_OK;
 
     if (rows->count == 0) return AER_OK;
-    if (!rows->bulk) rc = aer__bulk_new(txn->kv, &rows->bulk, err);
+    if (!rows->bulk) rc = aer__bulk_new(txn->kv, txn->sync, &rows->bulk, err);
     if (rc == AER_OK) rc = aer__bulk_flush(rows->bulk, rows->at, rows->count, err);
     if (rc) return rc;
     rows->count = 0;

@@ -97,7 +97,8 @@ int aer__upkeep_wait(struct kv *kv, int64_t deadline_ms, struct err *err)
     pthread_mutex_lock(&kv->wake_lock);
     rounds = kv->rounds;
     kv->work = true;
-    if (!start(kv)) { /* no thread to be had: do it here */
+    /* No thread to be had, or it is the thread itself that would wait (for room, to delete expired keys): do it here. */
+    if (!start(kv) || pthread_equal(kv->thread, pthread_self())) {
         pthread_mutex_unlock(&kv->wake_lock);
         return aer__upkeep_round(kv, err);
     }

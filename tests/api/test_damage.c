@@ -187,7 +187,7 @@ TEST(an_emptied_or_cut_bucket_never_gives_a_wrong_value)
 TEST(a_flipped_bit_never_gives_a_wrong_value)
 {
     uint64_t random = test_seed();
-    unsigned noticed = 0, flips = 120;
+    unsigned noticed = 0, flips = 400;
     struct victim v;
     unsigned char *data;
     size_t size;
@@ -309,4 +309,16 @@ TEST(foreign_files_in_the_tree_are_left_alone)
     scene_check(db, 0, 500, 2);
     scene_close(db);
     scene_shell("cd '%s' && test -e .DS_Store && test -e bucketroot/00/11/notes.txt && test -L bucketroot/link", path);
+}
+
+TEST(a_row_that_says_it_is_the_last_of_impossibly_many_parts_is_damage)
+{
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL);
+
+    scene_fill(db, 0, 10, 1);
+    scene_close(db);
+    scene_sql(path, "bucketroot/active-0.sq3", "UPDATE bucket SET part = -9223372036854775808 WHERE seq = 5");
+    CHECK_RC(AER_CORRUPT, aer_open(path, NULL, &db));
+    aer_close(db);
 }

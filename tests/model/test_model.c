@@ -40,7 +40,9 @@ static void open_handles(struct round *r)
     struct run *run = &r->player.run;
 
     for (int i = 0; i < 2; i++) {
-        aer_options options = {.size = sizeof options, .cache_bytes = run_random(run, 2) ? 4 << 20 : 0};
+        aer_options options = {.size = sizeof options,
+                               .cache_bytes = run_random(run, 2) ? 4 << 20 : 0,
+                               .busy_ms = 60000}; /* the machine may have much else to do */
         int rc;
 
         options.sync = syncs[run_random(run, 5)];
