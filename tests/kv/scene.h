@@ -6,6 +6,8 @@
 
 /* Made if it is not there. max_rows: of a bucket. Nothing is synced but where the library does it whatever the mode. */
 struct kv *scene_open(int dir, uint64_t max_rows, int busy_ms);
+/* The same without a background thread: what is due is done by who needs it, and nothing else. */
+struct kv *scene_open_quiet(int dir, uint64_t max_rows, int busy_ms);
 void scene_close(struct kv *kv);
 
 int put_text(struct kv *kv, const char *key, const char *value);

@@ -51,7 +51,7 @@ static int commit_many(struct kv *kv, const char *value, int *written)
 TEST(a_transaction_of_several_buckets_is_there_at_once)
 {
     int dir = scratch_dir();
-    struct kv *kv = scene_open(dir, ROWS, 60000);
+    struct kv *kv = scene_open_quiet(dir, ROWS, 60000);
     struct kv_txn *txn;
     struct scene_buckets list;
 
@@ -72,7 +72,7 @@ TEST(a_transaction_of_several_buckets_is_there_at_once)
     seal(kv);
     check_live(kv);
     scene_close(kv);
-    kv = scene_open(dir, ROWS, 60000);
+    kv = scene_open_quiet(dir, ROWS, 60000);
     check_many(kv, NULL, "value");
     check_text(kv, NULL, "after", "x");
     check_live(kv);
@@ -82,7 +82,7 @@ TEST(a_transaction_of_several_buckets_is_there_at_once)
 TEST(a_transaction_that_is_rolled_back_takes_its_files_along)
 {
     int dir = scratch_dir();
-    struct kv *kv = scene_open(dir, ROWS, 60000);
+    struct kv *kv = scene_open_quiet(dir, ROWS, 60000);
     struct kv_txn *txn;
 
     CHECK_OK(aer__kv_begin_write(kv, 0, &txn, ERR));
@@ -111,7 +111,7 @@ TEST(a_flush_that_fails_fails_the_whole_transaction_and_the_next_one_works)
     for (size_t i = 0; i < AER_COUNT(faults); i++) {
         for (unsigned n = 1;; n += 2) {
             int dir = scratch_dir(), written, rc;
-            struct kv *kv = scene_open(dir, ROWS, 60000);
+            struct kv *kv = scene_open_quiet(dir, ROWS, 60000);
             struct kv_txn *txn;
             struct err err = {0};
             bool missed;
@@ -144,7 +144,7 @@ TEST(a_flush_that_fails_fails_the_whole_transaction_and_the_next_one_works)
             check_many(kv, NULL, "next");
             scene_buckets(kv);
             scene_close(kv);
-            kv = scene_open(dir, ROWS, 60000);
+            kv = scene_open_quiet(dir, ROWS, 60000);
             check_many(kv, NULL, "next");
             seal(kv);
             check_live(kv);
@@ -162,7 +162,7 @@ TEST(a_commit_whose_follow_up_fails_is_in_doubt_and_reopening_decides)
 
     for (unsigned long n = 1;; n++) {
         int dir = scratch_dir(), rc;
-        struct kv *kv = scene_open(dir, ROWS, 60000);
+        struct kv *kv = scene_open_quiet(dir, ROWS, 60000);
         struct kv_txn *txn;
         struct kv_value got = {0};
         unsigned long calls;
@@ -189,7 +189,7 @@ TEST(a_commit_whose_follow_up_fails_is_in_doubt_and_reopening_decides)
             check_many(kv, NULL, "new");
         }
         scene_close(kv);
-        kv = scene_open(dir, ROWS, 60000);
+        kv = scene_open_quiet(dir, ROWS, 60000);
         if (rc == AER_OK) check_many(kv, NULL, "new");
         CHECK_OK(put_text(kv, "other", "x")); /* the first turn finishes what was left: the commit row is there */
         if (rc == AER_OK || rc == AER_UNKNOWN) check_many(kv, NULL, "new");

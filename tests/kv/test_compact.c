@@ -37,7 +37,7 @@ static void check_rows(struct kv *kv, size_t bucket, const char *rows)
 TEST(sealing_gives_ranges_without_gap_and_one_file_each)
 {
     int dir = scratch_dir();
-    struct kv *kv = scene_open(dir, 1000, 5000);
+    struct kv *kv = scene_open_quiet(dir, 1000, 5000);
     struct scene_buckets list;
 
     seal(kv); /* nothing to seal */
@@ -57,7 +57,7 @@ TEST(sealing_gives_ranges_without_gap_and_one_file_each)
     CHECK_INT(3, list.at[0].rows);
     check_live(kv);
     scene_close(kv);
-    kv = scene_open(dir, 1000, 5000);
+    kv = scene_open_quiet(dir, 1000, 5000);
     CHECK_INT(3, scene_buckets(kv).sealed);
     check_live(kv);
     check_text(kv, NULL, "a", "value");
@@ -69,7 +69,7 @@ TEST(sealing_gives_ranges_without_gap_and_one_file_each)
 TEST(a_delete_marker_goes_when_no_older_bucket_has_a_dead_row)
 {
     int dir = scratch_dir();
-    struct kv *kv = scene_open(dir, 4, 5000);
+    struct kv *kv = scene_open_quiet(dir, 4, 5000);
 
     make_bucket(kv, "abef");
     make_bucket(kv, "-accc");
@@ -93,7 +93,7 @@ TEST(a_delete_marker_goes_when_no_older_bucket_has_a_dead_row)
 
 TEST(a_marker_and_its_row_in_one_rewrite_go_together)
 {
-    struct kv *kv = scene_open(scratch_dir(), 1000, 5000); /* small neighbours become one */
+    struct kv *kv = scene_open_quiet(scratch_dir(), 1000, 5000); /* small neighbours become one */
 
     make_bucket(kv, "abc");
     make_bucket(kv, "-ad");
@@ -109,7 +109,7 @@ TEST(a_marker_and_its_row_in_one_rewrite_go_together)
 TEST(what_a_snapshot_sees_stays_and_goes_after_it)
 {
     int dir = scratch_dir();
-    struct kv *kv = scene_open(dir, 4, 5000);
+    struct kv *kv = scene_open_quiet(dir, 4, 5000);
     struct kv_txn *old;
     bool any;
 
@@ -148,7 +148,7 @@ TEST(what_a_snapshot_sees_stays_and_goes_after_it)
 TEST(a_snapshot_of_another_handle_counts_too)
 {
     int dir = scratch_dir();
-    struct kv *kv = scene_open(dir, 4, 5000), *reader = scene_open(dir, 4, 5000);
+    struct kv *kv = scene_open_quiet(dir, 4, 5000), *reader = scene_open_quiet(dir, 4, 5000);
     struct kv_txn *old;
 
     make_bucket(kv, "abcd");

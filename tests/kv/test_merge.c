@@ -81,7 +81,7 @@ static void change(struct kv *kv, int step, const char *value, bool deletes)
 
 static void prepare(int dir)
 {
-    struct kv *kv = scene_open(dir, 100000, 5000);
+    struct kv *kv = scene_open_quiet(dir, 100000, 5000);
 
     change(kv, 1, "first", false);
     seal(kv);
@@ -114,7 +114,7 @@ static struct catalog_state state_of(int dir)
 static void check_merged(int dir, uint64_t to)
 {
     struct catalog_state state = state_of(dir);
-    struct kv *kv = scene_open(dir, 100000, 5000);
+    struct kv *kv = scene_open_quiet(dir, 100000, 5000);
 
     CHECK_INT(to, state.merged_seq);
     CHECK_INT(0, state.merging_to);
@@ -151,7 +151,7 @@ TEST(a_merge_that_is_killed_is_gone_on_with_by_the_next)
         pid_t pid = fork();
         CHECK(pid >= 0);
         if (pid == 0) {
-            struct kv *kv = scene_open(dir, 100000, 5000);
+            struct kv *kv = scene_open_quiet(dir, 100000, 5000);
             check_all(kv);
             atomic_store(&leaps, 0);
             atomic_store(&writes_left, (int)(1 + test_random(&seed) % 40));
@@ -176,7 +176,7 @@ TEST(a_merge_that_fails_is_gone_on_with_by_the_same_handle)
 
     arm();
     prepare(dir);
-    kv = scene_open(dir, 100000, 5000);
+    kv = scene_open_quiet(dir, 100000, 5000);
     error_then = ENOSPC;
     for (int n = 1;; n += 5) {
         struct catalog_state state;
@@ -216,7 +216,7 @@ TEST(keys_up_to_the_mark_are_left_alone)
     CHECK_OK(aer__catalog_begin(c, false, ERR));
     CHECK_OK(aer__catalog_set_merging(c, to, "key00750", 8, ERR));
     CHECK_OK(aer__catalog_commit(c, ERR));
-    kv = scene_open(dir, 100000, 5000);
+    kv = scene_open_quiet(dir, 100000, 5000);
     CHECK_OK(aer__merge(kv, ERR));
     CHECK_OK(aer__catalog_lookup(c, "key00750", 8, &seq, ERR));
     CHECK_INT(751, seq); /* as it was: 750 is a third and a fifth key */
@@ -241,7 +241,7 @@ TEST(a_cut_off_merge_ends_where_it_set_out_to)
     CHECK_OK(aer__catalog_set_merging(c, KEYS + KEYS / 3, NULL, 0, ERR));
     CHECK_OK(aer__catalog_commit(c, ERR));
     aer__catalog_close(c);
-    kv = scene_open(dir, 100000, 5000);
+    kv = scene_open_quiet(dir, 100000, 5000);
     CHECK_OK(aer__merge(kv, ERR));
     CHECK_INT(KEYS + KEYS / 3, kv->merged_seq);
     check_all(kv);
