@@ -22,8 +22,10 @@ TEST(what_was_set_is_got_until_it_is_forgotten)
     aer__hints_set(&h, 42, 0);
     CHECK_INT(0, aer__hints_get(&h, 42));
     CHECK_INT(8, aer__hints_get(&h, 43));
-    aer__hints_set(&h, 43, SEQ_MAX + 1); /* does not fit: rather none than a wrong one */
-    CHECK_INT(0, aer__hints_get(&h, 43));
+    aer__hints_set(&h, 44, 9);
+    aer__hints_set(&h, 44, SEQ_MAX + 6); /* does not fit: rather none than a wrong one, or one of another tag */
+    CHECK_INT(0, aer__hints_get(&h, 44));
+    CHECK_INT(0, aer__hints_get(&h, 45));
     aer__hints_release(&h);
 }
 

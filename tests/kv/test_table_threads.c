@@ -13,6 +13,7 @@
 
 static struct table *table;
 static _Atomic uint64_t published;
+static pthread_barrier_t all_here;
 
 static void key_of(uint64_t seq, unsigned char key[8])
 {
@@ -44,9 +45,10 @@ static void *reader(void *arg)
 {
     uint64_t seed = *(uint64_t *)arg, at;
 
+    pthread_barrier_wait(&all_here);
     do {
         at = atomic_load_explicit(&published, memory_order_acquire);
-        for (int i = 0; at > 0 && i < 20; i++) check_at(at, &seed);
+        for (int i = 0; at > 0 && i < 20; i++) check_at(i ? 1 + test_random(&seed) % at : at, &seed);
     } while (at < VERSIONS);
     return NULL;
 }
@@ -57,10 +59,12 @@ TEST(readers_find_what_was_published_while_another_thread_adds)
     uint64_t seeds[READERS];
 
     CHECK_OK(aer__table_new(&table, ERR));
+    CHECK_INT(0, pthread_barrier_init(&all_here, NULL, READERS + 1));
     for (int i = 0; i < READERS; i++) {
         seeds[i] = test_seed() + (uint64_t)i;
         CHECK_INT(0, pthread_create(&threads[i], NULL, reader, &seeds[i]));
     }
+    pthread_barrier_wait(&all_here);
     for (uint64_t seq = 1; seq <= VERSIONS; seq++) {
         struct version like = {.seq = seq, .parts = 1};
         unsigned char key[8];
@@ -69,5 +73,6 @@ TEST(readers_find_what_was_published_while_another_thread_adds)
         atomic_store_explicit(&published, seq, memory_order_release);
     }
     for (int i = 0; i < READERS; i++) CHECK_INT(0, pthread_join(threads[i], NULL));
+    pthread_barrier_destroy(&all_here);
     aer__table_free(table);
 }
