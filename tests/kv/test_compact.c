@@ -106,6 +106,24 @@ TEST(a_marker_and_its_row_in_one_rewrite_go_together)
     scene_close(kv);
 }
 
+TEST(a_marker_stays_while_a_snapshot_keeps_a_row_it_hides)
+{
+    struct kv *kv = scene_open_quiet(scratch_dir(), 1000, 5000);
+    struct kv_txn *old;
+
+    make_bucket(kv, "abc");
+    CHECK_OK(aer__kv_begin_read(kv, &old, ERR));
+    make_bucket(kv, "-ad");
+    CHECK_INT(0, compact(kv, 0).rows_dropped);
+    check_rows(kv, 0, "put:a put:b put:c del:a put:d");
+    check_text(kv, old, "a", "value");
+    CHECK_OK(aer__kv_commit(old, ERR));
+    CHECK_INT(2, compact(kv, 0).rows_dropped);
+    check_rows(kv, 0, "put:b put:c put:d");
+    check_live(kv);
+    scene_close(kv);
+}
+
 TEST(what_a_snapshot_sees_stays_and_goes_after_it)
 {
     int dir = scratch_dir();
