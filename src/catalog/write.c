@@ -3,6 +3,8 @@
  * Commits are not durable unless asked for: the catalogue can be made again from the buckets, and a checkpoint syncs
  * the WAL before the file. What must be on disk before something else is lost or removed asks for it: a new bucket
  * before its active file is emptied, a compaction before the old files go.
+ *
+ * Binding copies nothing where what is bound outlives the step, so it cannot fail: a bind that did would leave NULL behind.
  */
 #include "catalog/connection.h"
 
@@ -115,8 +117,11 @@ int aer__catalog_prune(struct catalog *c, const struct span *snapshots, int coun
     while ((step = sqlite3_step(all)) == SQLITE_ROW) {
         uint64_t seq = (uint64_t)sqlite3_column_int64(all, 1), until = (uint64_t)sqlite3_column_int64(all, 2);
         if (aer__catalog_seen(snapshots, count, seq, until)) continue;
-        sqlite3_bind_blob64(drop, 1, sqlite3_column_blob(all, 0), (sqlite3_uint64)sqlite3_column_bytes(all, 0),
-                            SQLITE_TRANSIENT);
+        if (sqlite3_bind_blob64(drop, 1, sqlite3_column_blob(all, 0), (sqlite3_uint64)sqlite3_column_bytes(all, 0),
+                                SQLITE_TRANSIENT)) {
+            rc = aer__catalog_fail(c, drop, err);
+            break;
+        }
         sqlite3_bind_int64(drop, 2, (sqlite3_int64)seq);
         rc = step_once(c, drop, err);
         if (rc) break;
@@ -139,8 +144,8 @@ int aer__catalog_add_bucket(struct catalog *c, const struct catalog_bucket *b, s
     aer__layout_bucket_columns(dir, file, b->id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)b->first_seq);
     sqlite3_bind_int64(stmt, 2, (sqlite3_int64)b->last_seq);
-    sqlite3_bind_text(stmt, 3, dir, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(stmt, 4, file, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 3, dir, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 4, file, -1, SQLITE_STATIC);
     for (size_t i = 0; i < AER_COUNT(number); i++) sqlite3_bind_int64(stmt, 5 + (int)i, (sqlite3_int64)number[i]);
     return step_once(c, stmt, err);
 }
@@ -154,8 +159,8 @@ int aer__catalog_remove_bucket(struct catalog *c, uint64_t first_seq, const char
     if (rc) return rc;
     aer__layout_bucket_columns(dir, file, id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)first_seq);
-    sqlite3_bind_text(stmt, 2, dir, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(stmt, 3, file, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 2, dir, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, file, -1, SQLITE_STATIC);
     rc = step_once(c, stmt, err);
     if (rc == AER_OK && sqlite3_changes(c->db) != 1)
         rc = aer__err_set(err, AER_CORRUPT, "'%s' does not name bucket %s", LAYOUT_CATALOG, id);

@@ -65,6 +65,8 @@ int aer__fs_random(void *data, size_t size, struct err *err); /* getrandom */
 /* A lock file: created 0666 & ~umask if missing and !readonly, grown to size, mapped shared. readonly: opened and mapped for reading if it exists, else *fd = -1, *map = NULL and AER_OK. */
 int aer__fs_lock_open(int dir, const char *path, size_t size, bool readonly, int *fd, void **map, struct err *err);
 void aer__fs_lock_close(int fd, void *map, size_t size);
+/* In fork's child: let go of what the parent has open, or its locks would outlive it. map turns into zeros of our own. */
+void aer__fs_lock_forget(int fd, void *map, size_t size);
 /* OFD locks on one byte. exclusive or shared; never waits: AER_BUSY (no message) if another open file description holds it. */
 int aer__fs_lock(int fd, uint64_t offset, bool exclusive, struct err *err);
 void aer__fs_unlock(int fd, uint64_t offset);

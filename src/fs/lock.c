@@ -82,6 +82,15 @@ void aer__fs_lock_close(int fd, void *map, size_t size)
     aer__fs_close(fd);
 }
 
+/* The mapping too keeps the open file, and with it the locks. */
+void aer__fs_lock_forget(int fd, void *map, size_t size)
+{
+    /* cppcheck-suppress [invalidFunctionArg,leakReturnValNotUsed] ; no file behind it, and it stays */
+    if (mmap(map, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+        munmap(map, size); /* the child must not touch it: better without than with the parent's locks */
+    close(fd);             /* nothing was written through it */
+}
+
 static int ofd_lock(int fd, int command, int type, uint64_t offset, struct flock *lock)
 {
     int rc;

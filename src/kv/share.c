@@ -2,15 +2,14 @@
  *
  * 1. Who gets the door byte exclusively is alone, and writes the page anew before anybody else gets in.
  * 2. A slot counts only while its byte is locked, so a killed reader keeps nothing back.
- * 3. fork: the child closes the descriptor at once. It shares the open file description with its parent, and
- *    would otherwise keep the parent's locks alive after the parent's death.
+ * 3. fork: the child closes the descriptor and gives up the mapping at once. Both hold the open file description it shares
+ *    with its parent, and would otherwise keep the parent's locks alive after the parent's death.
  */
 #include "kv/share.h"
 #include "fs/fs.h"
 #include "layout/layout.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define MAGIC 0x41455231u /* "AER1" */
 #define VERSION 1u
@@ -33,7 +32,7 @@ void aer__share_parent_after_fork(void)
 void aer__share_child_after_fork(void)
 {
     for (struct share *s = registry; s; s = s->next) {
-        if (s->fd >= 0) close(s->fd); /* nothing was written through it */
+        if (s->fd >= 0) aer__fs_lock_forget(s->fd, s->page, sizeof *s->page);
         s->fd = -1;
     }
     pthread_mutex_unlock(&registry_lock);
@@ -116,6 +115,13 @@ static int take_slot(struct share *s, struct err *err)
     return aer__err_set(err, AER_BUSY, "%d handles have the database open already", SHARE_SLOTS);
 }
 
+/* Somebody else wrote the page: can we read it? */
+static int check_page(const struct share_page *page, struct err *err)
+{
+    if (page->magic == MAGIC && page->version == VERSION) return AER_OK;
+    return aer__err_set(err, AER_NEWER, "'%s' is in use by another version of this library", LAYOUT_LOCK);
+}
+
 int aer__share_open(int dir, bool readonly, bool frozen, int busy_ms, struct share *s, struct err *err)
 {
     void *map = NULL;
@@ -142,6 +148,7 @@ int aer__share_open(int dir, bool readonly, bool frozen, int busy_ms, struct sha
             s->page = map;
             s->others_may_write = true;
             rc = enter(s, busy_ms, err);
+            if (rc == AER_OK) rc = check_page(s->page, err);
             if (rc) goto fail;
             register_share(s);
             return AER_OK;
@@ -165,11 +172,10 @@ mapped:
         atomic_store(&s->page->orphans, orphans);
         atomic_store(&s->page->loose, loose);
         s->page->boot = aer__fs_boot();
-    } else if (s->page->magic != MAGIC || s->page->version != VERSION) {
-        rc = aer__err_set(err, AER_NEWER, "'%s' is in use by another version of this library", LAYOUT_LOCK);
-        goto fail;
+    } else {
+        rc = check_page(s->page, err);
     }
-    rc = take_slot(s, err);
+    if (rc == AER_OK) rc = take_slot(s, err);
     if (rc) goto fail;
     register_share(s);
     return AER_OK;
@@ -191,8 +197,12 @@ void aer__share_close(struct share *s)
 {
     if (!s->page) return;
     if (s->fd < 0 && s->slot < 0) {
-        if (s->others_may_write) unregister_share(s); /* after fork */
-        else aer__free(s->page);
+        if (!s->others_may_write) {
+            aer__free(s->page);
+        } else { /* after fork */
+            unregister_share(s);
+            aer__fs_lock_close(-1, s->page, sizeof *s->page);
+        }
     } else {
         unregister_share(s);
         if (s->slot >= 0) atomic_store(&s->page->slots[s->slot].oldest, SHARE_IDLE);

@@ -269,24 +269,33 @@ static const struct version *walk(struct table *t)
     return v;
 }
 
-/* What was added since becomes a run; runs of near size become one, so that there are never many. */
-static int sort_fresh(struct table *t, struct err *err)
+/* Runs of near size become one, so that there are never many. */
+static int merge_near(struct table *t, struct err *err)
 {
-    uint64_t count = atomic_load_explicit(&t->count, memory_order_acquire) - t->sorted;
     int rc = AER_OK;
 
-    if (count > 0) {
-        const struct version **items = aer__alloc(count * sizeof *items);
-        if (!items) return aer__err_nomem(err);
-        assert(t->run_count < RUNS_MAX);
-        for (uint64_t i = 0; i < count; i++) items[i] = walk(t);
-        qsort(items, count, sizeof *items, compare_items);
-        t->runs[t->run_count++] = (struct run){items, count};
-        t->sorted += count;
-    }
     while (rc == AER_OK && t->run_count >= 2 && t->runs[t->run_count - 2].count < 2 * t->runs[t->run_count - 1].count)
         rc = merge_two(t, err);
     return rc;
+}
+
+/* What was added since becomes a run. */
+static int sort_fresh(struct table *t, struct err *err)
+{
+    uint64_t count = atomic_load_explicit(&t->count, memory_order_acquire) - t->sorted;
+    const struct version **items;
+    int rc;
+
+    rc = merge_near(t, err); /* for want of memory the last call may have left more runs than there should be */
+    if (rc || count == 0) return rc;
+    items = aer__alloc(count * sizeof *items);
+    if (!items) return aer__err_nomem(err);
+    assert(t->run_count < RUNS_MAX);
+    for (uint64_t i = 0; i < count; i++) items[i] = walk(t);
+    qsort(items, count, sizeof *items, compare_items);
+    t->runs[t->run_count++] = (struct run){items, count};
+    t->sorted += count;
+    return merge_near(t, err);
 }
 
 /* The first position whose version is not before START (after, if exclusive). */
