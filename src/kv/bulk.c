@@ -314,7 +314,11 @@ static int read_commit_row(struct kv *kv, const struct row *commit_row, char *te
         *end = '\0';
         if (sscanf(line, "%16[0-9a-f] %" SCNu64 " %" SCNu64, id, &first, &last) != 3 || !aer__layout_id_ok(id) || first > last)
             return aer__err_set(err, AER_CORRUPT, "commit row %" PRIu64 " is not readable", commit_row->seq);
-        if (!listed(kv, first, last)) rc = add_unlisted(kv, u, id, err);
+        if (listed(kv, first, last)) continue;
+        rc = add_unlisted(kv, u, id, err);
+        if (rc == AER_OK && (u->at[u->count - 1].first_seq != first || u->at[u->count - 1].last_seq != last))
+            rc = aer__err_set(err, AER_CORRUPT, "bucket %s is not the one that row %" PRIu64 " committed", id,
+                              commit_row->seq);
     }
     return rc;
 }

@@ -514,7 +514,7 @@ int aer__kv_compact(struct kv *kv, const aer_compact_options *options, aer_compa
     if (rc == AER_OK && options->flags & AER_COMPACT_BY_KEY) rc = aer__compact_by_key(kv, options, err);
     if (rc == AER_OK) rc = aer__kv_seal(kv, err);
     if (rc) return rc;
-    pthread_mutex_lock(&kv->upkeep_lock);
+    aer__upkeep_lock(kv);
     rc = lock_upkeep(kv, err);
     if (rc == AER_OK) {
         rc = aer__follow(kv, false, err); /* the buckets as whoever had the lock before us left them */

@@ -68,7 +68,7 @@ static int expiry_clock(struct kv *kv, int64_t *by_ms, struct err *err)
     rc = aer__catalog_state(kv->catalog, &state, err);
     if (rc == AER_OK) {
         aer__buf_release(&state.merging_key);
-        *by_ms = AER_MIN(now, state.clock_ms + CLOCK_STEP_MS);
+        *by_ms = AER_MIN(now, AER_MIN(state.clock_ms, INT64_MAX - CLOCK_STEP_MS) + CLOCK_STEP_MS);
         rc = aer__catalog_begin(kv->catalog, false, err);
         if (rc == AER_OK) rc = aer__catalog_set_clock(kv->catalog, AER_MAX(*by_ms, AER_MIN(now, state.clock_ms)), err);
         if (rc == AER_OK) rc = aer__catalog_commit(kv->catalog, err);

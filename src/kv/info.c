@@ -41,7 +41,7 @@ int aer__kv_seal(struct kv *kv, struct err *err)
     if (kv->options.readonly) return aer__err_set(err, AER_READONLY, "the database is open for reading only");
     rc = aer__queue_enter(kv, aer__kv_deadline(kv), err); /* nobody commits into the file that is being sealed */
     if (rc) return rc;
-    pthread_mutex_lock(&kv->upkeep_lock);
+    aer__upkeep_lock(kv);
     rc = aer__follow(kv, false, err);
     if (rc == AER_OK) rc = aer__seal_pending(kv, true, err);
     if (rc == AER_OK) rc = aer__merge(kv, err);

@@ -243,11 +243,15 @@ static int tidy(struct kv *kv, struct err *err)
     bool unmerged;
     int rc = AER_OK;
 
+    /* As ever for sealing and merging, though nobody else is left: the first turn may sweep, and would take for its own, and
+     * give back, the shared locks that these hold. */
+    pthread_mutex_lock(&kv->upkeep_lock);
     if (aer__upkeep_urgent(kv)) rc = aer__seal_pending(kv, false, err);
     view = aer__view_read(kv);
     unmerged = aer__view_sealed_to(kv) > kv->merged_seq;
     pthread_rwlock_unlock(view);
     if (rc == AER_OK && unmerged) rc = aer__merge(kv, err);
+    pthread_mutex_unlock(&kv->upkeep_lock);
     if (rc) return rc;
     rc = aer__turn_enter(kv, aer__kv_deadline(kv), err);
     if (rc) return rc;

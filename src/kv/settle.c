@@ -41,27 +41,39 @@ static int empty_sealed(struct kv *kv, int which, struct err *err)
 /* ---- transactions in whole buckets ---- */
 
 struct commit_row {
-    struct kv *kv;
+    bool found;
+    uint64_t seq;
+    struct buf names;
     struct err *err;
 };
 
-static int list_named(void *arg, const struct row *row)
+/* A commit row is the first of its active file. */
+static int copy_first(void *arg, const struct row *row)
 {
     struct commit_row *c = arg;
 
-    if (row->key_size > 0) return AER_DONE; /* a commit row is the first of its active file */
-    return aer__bulk_list(c->kv, row, c->err);
+    c->found = row->key_size == 0;
+    c->seq = row->seq;
+    if (c->found && aer__buf_append(&c->names, row->value, row->value_size)) return aer__err_nomem(c->err);
+    return AER_DONE;
 }
 
+/* The row is copied first: listing takes the view, and readers who have the view wait for look_lock. */
 static int list_committed(struct kv *kv, int which, struct err *err)
 {
-    struct commit_row c = {.kv = kv, .err = err};
+    struct commit_row c = {.err = err};
     int rc;
 
     pthread_mutex_lock(&kv->look_lock[which]);
-    rc = aer__active_rows(kv->look[which], 0, true, list_named, &c, err);
+    rc = aer__active_rows(kv->look[which], 0, true, copy_first, &c, err);
     pthread_mutex_unlock(&kv->look_lock[which]);
-    return rc == AER_DONE ? AER_OK : rc;
+    if (rc == AER_DONE) rc = AER_OK;
+    if (rc == AER_OK && c.found) {
+        struct row row = {.seq = c.seq, .key = "", .value = c.names.data, .value_size = c.names.size};
+        rc = aer__bulk_list(kv, &row, err);
+    }
+    aer__buf_release(&c.names);
+    return rc;
 }
 
 /* ---- files nobody names ---- */

@@ -122,6 +122,7 @@ struct kv {
     int open_txns;
 
     pthread_mutex_t upkeep_lock; /* one round at a time in this process */
+    _Atomic int upkeep_wanted;   /* who waits for it: the background stops compacting */
     pthread_mutex_t wake_lock;
     pthread_cond_t wake, idle; /* work for the thread; it did some */
     pthread_t thread;
@@ -284,6 +285,7 @@ int aer__expire(struct kv *kv, int64_t deadline_ms, uint64_t *deleted, struct er
 void aer__upkeep_wake(struct kv *kv);
 bool aer__upkeep_urgent(struct kv *kv);                /* a full active file waits */
 int aer__upkeep_round(struct kv *kv, struct err *err); /* seal, merge, compact what is due, in this thread */
+void aer__upkeep_lock(struct kv *kv); /* upkeep_lock, soon: not after all the compaction there may be */
 int aer__upkeep_wait(struct kv *kv, int64_t deadline_ms, struct err *err); /* until the thread has done a round; AER_BUSY */
 void aer__upkeep_stop(struct kv *kv);
 

@@ -32,6 +32,13 @@ static int expire_if_due(struct kv *kv)
     return rc == AER_BUSY ? AER_OK : rc;
 }
 
+void aer__upkeep_lock(struct kv *kv)
+{
+    atomic_fetch_add(&kv->upkeep_wanted, 1);
+    pthread_mutex_lock(&kv->upkeep_lock);
+    atomic_fetch_sub(&kv->upkeep_wanted, 1);
+}
+
 int aer__upkeep_round(struct kv *kv, struct err *err)
 {
     bool more = true;
@@ -42,7 +49,8 @@ int aer__upkeep_round(struct kv *kv, struct err *err)
     pthread_mutex_lock(&kv->upkeep_lock);
     if (aer__upkeep_urgent(kv)) rc = aer__seal_pending(kv, false, err);
     if (rc == AER_OK && aer__merge_due(kv)) rc = aer__merge(kv, err);
-    while (rc == AER_OK && more && !aer__upkeep_urgent(kv) && !aer__merge_due(kv) && !kv->thread_stop)
+    while (rc == AER_OK && more && !aer__upkeep_urgent(kv) && !aer__merge_due(kv) && !kv->thread_stop &&
+           !atomic_load(&kv->upkeep_wanted))
         rc = aer__compact_auto(kv, &more, err);
     pthread_mutex_unlock(&kv->upkeep_lock);
     if (rc == AER_OK) rc = expire_if_due(kv);

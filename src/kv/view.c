@@ -10,11 +10,25 @@
 
 #define HINT_SHARE 8 /* an eighth of cache_bytes */
 
+/* A writer that waits goes before readers that come: without it steady readers keep it out for ever. So no thread may take
+ * the view for reading twice. */
+static void init_shards(struct kv *kv)
+{
+    pthread_rwlockattr_t attr;
+
+    pthread_rwlockattr_init(&attr);
+#ifdef PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP /* glibc; elsewhere writers may have their turn anyway */
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    for (int i = 0; i < VIEW_SHARDS; i++) pthread_rwlock_init(&kv->view[i].lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}
+
 int aer__view_init(struct kv *kv, struct err *err)
 {
     int rc;
 
-    for (int i = 0; i < VIEW_SHARDS; i++) pthread_rwlock_init(&kv->view[i].lock, NULL);
+    init_shards(kv);
     rc = aer__hints_init(&kv->hints, kv->options.cache_bytes / HINT_SHARE, err);
     return rc ? rc : aer__table_new(&kv->mem, err);
 }
