@@ -22,24 +22,41 @@ int aer__catalog_begin(struct catalog *c, bool durable, struct err *err)
     int rc;
 
     aer__catalog_read_end(c);
+    rc = aer__catalog_may_begin(c, err);
     /* Here and not at commit: SQLite ignores the pragma inside a transaction. */
-    rc = set_sync(c, durable ? AER_SYNC_FULL : AER_SYNC_NORMAL, err);
+    if (rc == AER_OK) rc = set_sync(c, durable ? AER_SYNC_FULL : AER_SYNC_NORMAL, err);
     if (rc) return rc;
     rc = aer__catalog_run(c, Q_BEGIN_WRITE, err);
     if (rc == AER_OK) c->in_write = true;
     return rc;
 }
 
+/* A commit that fails late, for want of memory, leaves whole frames in the WAL: nobody sees them now, but whoever replays it
+ * would, and by then the caller has removed what they name. Other frames take their place. */
+static int overwrite_frames(struct catalog *c)
+{
+    int rc = aer__catalog_run(c, Q_BEGIN_WRITE, NULL);
+
+    if (rc == AER_OK) rc = aer__catalog_advance_version(c, NULL);
+    if (rc == AER_OK) rc = aer__catalog_run(c, Q_COMMIT, NULL);
+    if (!sqlite3_get_autocommit(c->db)) (void)aer__catalog_run(c, Q_ROLLBACK, NULL);
+    return rc;
+}
+
 int aer__catalog_commit(struct catalog *c, struct err *err)
 {
+    bool unknown;
     int rc;
 
     c->in_write = false;
     rc = aer__catalog_run(c, Q_COMMIT, err);
     if (rc == AER_OK) return AER_OK;
-    if ((sqlite3_extended_errcode(c->db) & 0xffff) == SQLITE_IOERR_FSYNC && err) err->code = rc = AER_UNKNOWN;
+    unknown = sqlite3_extended_errcode(c->db) == SQLITE_IOERR_FSYNC;
     if (!sqlite3_get_autocommit(c->db)) (void)aer__catalog_run(c, Q_ROLLBACK, NULL);
-    return rc;
+    if (rc == AER_NOMEM && overwrite_frames(c)) unknown = true;
+    if (!unknown) return rc;
+    if (err) err->code = AER_UNKNOWN;
+    return AER_UNKNOWN;
 }
 
 void aer__catalog_rollback(struct catalog *c)
@@ -111,8 +128,11 @@ int aer__catalog_prune(struct catalog *c, const uint64_t *snapshots, int count, 
     while ((step = sqlite3_step(all)) == SQLITE_ROW) {
         uint64_t seq = (uint64_t)sqlite3_column_int64(all, 1), until = (uint64_t)sqlite3_column_int64(all, 2);
         if (seen_by_any(snapshots, count, until)) continue;
-        sqlite3_bind_blob64(drop, 1, sqlite3_column_blob(all, 0), (sqlite3_uint64)sqlite3_column_bytes(all, 0),
-                            SQLITE_TRANSIENT);
+        if (sqlite3_bind_blob64(drop, 1, sqlite3_column_blob(all, 0), (sqlite3_uint64)sqlite3_column_bytes(all, 0),
+                                SQLITE_TRANSIENT)) {
+            rc = aer__err_nomem(err);
+            break;
+        }
         sqlite3_bind_int64(drop, 2, (sqlite3_int64)seq);
         rc = step_once(c, drop, err);
         if (rc) break;
@@ -135,8 +155,8 @@ int aer__catalog_add_bucket(struct catalog *c, const struct catalog_bucket *b, s
     aer__layout_bucket_columns(dir, file, b->id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)b->first_seq);
     sqlite3_bind_int64(stmt, 2, (sqlite3_int64)b->last_seq);
-    sqlite3_bind_text(stmt, 3, dir, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(stmt, 4, file, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 3, dir, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 4, file, -1, SQLITE_STATIC);
     for (size_t i = 0; i < AER_COUNT(number); i++) sqlite3_bind_int64(stmt, 5 + (int)i, (sqlite3_int64)number[i]);
     return step_once(c, stmt, err);
 }
@@ -150,8 +170,8 @@ int aer__catalog_remove_bucket(struct catalog *c, uint64_t first_seq, const char
     if (rc) return rc;
     aer__layout_bucket_columns(dir, file, id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)first_seq);
-    sqlite3_bind_text(stmt, 2, dir, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(stmt, 3, file, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, 2, dir, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, file, -1, SQLITE_STATIC);
     rc = step_once(c, stmt, err);
     if (rc == AER_OK && sqlite3_changes(c->db) != 1)
         rc = aer__err_set(err, AER_CORRUPT, "'%s' does not name bucket %s", LAYOUT_CATALOG, id);
@@ -238,7 +258,8 @@ int aer__catalog_checkpoint(struct catalog *c, bool truncate, struct err *err)
     int frames_left, rc;
 
     aer__catalog_read_end(c);
-    rc = set_sync(c, AER_SYNC_NORMAL, err);
+    rc = aer__catalog_may_begin(c, err);
+    if (rc == AER_OK) rc = set_sync(c, AER_SYNC_NORMAL, err);
     if (rc) return rc;
     rc = aer__sq_checkpoint(c->db, LAYOUT_CATALOG, truncate, &frames_left, err);
     if (rc) return rc;
