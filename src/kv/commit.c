@@ -83,7 +83,10 @@ static int let_others(struct kv *kv, int64_t deadline_ms, struct err *err)
     aer__turn_leave(kv);
     aer__sleep_us(2000);
     rc = aer__turn_enter(kv, AER_MAX(deadline_ms, aer__monotonic_ms() + RETURN_MS), err);
-    if (rc) aer__kv_break(kv); /* the caller believes it has the turn */
+    if (rc) {
+        aer__turn_lost(kv);
+        kv->lost_turn = true; /* nothing is committed without it */
+    }
     return rc;
 }
 
@@ -252,13 +255,16 @@ void aer__commit_cancel(struct kv *kv)
 
 int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t count, int sync, struct err *err)
 {
+    uint64_t key_bytes = 0;
     int rc;
 
+    for (size_t i = 0; i < count; i++) key_bytes += rows[i].key_size;
     /* One hold over both: follow.c, in another thread, would take the rows from the file before we do. */
     pthread_mutex_lock(&kv->apply_lock);
-    rc = write_rows(kv, which, rows, count, kv->applied_seq + 1, sync, err);
+    /* Out of memory after the commit would leave this handle behind its own commit. */
+    rc = aer__table_reserve(kv->mem, count, key_bytes, err);
+    if (rc == AER_OK) rc = write_rows(kv, which, rows, count, kv->applied_seq + 1, sync, err);
     if (rc == AER_OK) {
-        /* Out of memory here would leave this handle behind its own commit. */
         rc = apply_rows(kv, which, rows, count, err);
         if (rc && err) err->code = AER_UNKNOWN;
         if (rc) rc = AER_UNKNOWN;
@@ -368,6 +374,19 @@ out:
     return end - start;
 }
 
+/* The turn went with the first failure that has a message; who has no answer yet gets that. */
+static void refuse_rest(struct request **group, size_t start, size_t count)
+{
+    const struct request *why = group[start];
+
+    for (size_t i = start; i < count && !why->err.code; i++) why = group[i];
+    for (size_t i = start; i < count; i++) {
+        if (group[i]->rc) continue;
+        group[i]->rc = why->rc;
+        group[i]->err = why->err;
+    }
+}
+
 void aer__commit_group(struct kv *kv, struct request **group, size_t count)
 {
     struct err err = {0};
@@ -381,6 +400,14 @@ void aer__commit_group(struct kv *kv, struct request **group, size_t count)
         }
         return;
     }
-    for (size_t done = 0; done < count;) done += commit_some(kv, group, done, count);
+    kv->lost_turn = false;
+    for (size_t done = 0; done < count;) {
+        size_t some = commit_some(kv, group, done, count);
+        if (kv->lost_turn) {
+            refuse_rest(group, done, count);
+            break;
+        }
+        done += some;
+    }
     aer__turn_leave(kv);
 }

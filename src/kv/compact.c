@@ -268,9 +268,9 @@ static int read_group(struct rewrite *w)
     return rc;
 }
 
-static int swap_in_view(struct kv *kv, const struct group *g, const struct catalog_bucket *b, uint64_t oldest, struct err *err)
+static void swap_in_view(struct kv *kv, const struct group *g, const struct catalog_bucket *b, uint64_t oldest)
 {
-    int rc;
+    struct bucket_ref *ref;
 
     aer__view_write(kv);
     for (size_t i = 0; i < kv->buckets.count;) {
@@ -279,10 +279,9 @@ static int swap_in_view(struct kv *kv, const struct group *g, const struct catal
             aer__view_remove_bucket(kv, i);
         else i++;
     }
-    rc = aer__view_add_bucket(kv, b, err);
-    if (rc == AER_OK && dead_rows(b) + b->deletes > 0) aer__view_bucket(kv, b->first_seq)->kept_for = oldest;
+    ref = aer__view_add_bucket(kv, b);
+    if (dead_rows(b) + b->deletes > 0) ref->kept_for = oldest;
     aer__view_written(kv);
-    return rc;
 }
 
 /* In the catalogue and in the view, under one hold of catalog_lock, so that follow.c sees both or neither. */
@@ -291,7 +290,8 @@ static int swap_buckets(struct kv *kv, const struct group *g, const struct catal
     int rc;
 
     pthread_mutex_lock(&kv->catalog_lock);
-    rc = aer__catalog_begin(kv->catalog, true, err);
+    rc = aer__view_reserve(kv, 1, err); /* the swap cannot be taken back */
+    if (rc == AER_OK) rc = aer__catalog_begin(kv->catalog, true, err);
     for (size_t i = 0; rc == AER_OK && i < g->count; i++)
         rc = aer__catalog_remove_bucket(kv->catalog, g->at[i].first_seq, g->at[i].id, err);
     if (rc == AER_OK) rc = aer__catalog_add_bucket(kv->catalog, b, err);
@@ -299,7 +299,7 @@ static int swap_buckets(struct kv *kv, const struct group *g, const struct catal
     if (rc == AER_OK) rc = aer__catalog_commit(kv->catalog, err);
     else aer__catalog_rollback(kv->catalog);
     if (rc == AER_OK) {
-        rc = swap_in_view(kv, g, b, oldest, err);
+        swap_in_view(kv, g, b, oldest);
         aer__catalog_changed(kv);
     }
     pthread_mutex_unlock(&kv->catalog_lock);

@@ -35,6 +35,7 @@ struct bucket_ref {
     struct catalog_bucket b;
     _Atomic(struct sealed *) file; /* open, or NULL */
     _Atomic uint64_t used;         /* tick of the last look, for closing the least recently used */
+    struct bucket_ref *next_spare; /* while it is not in the list */
     uint64_t kept_for;             /* made by a compaction that kept rows for this oldest snapshot; 0: not */
 };
 
@@ -42,6 +43,8 @@ struct bucket_ref {
 struct bucket_list {
     struct bucket_ref **at;
     size_t count, capacity;
+    struct bucket_ref *spare; /* see aer__view_reserve; guarded by catalog_lock */
+    size_t spares;
     size_t open; /* files open; guarded by open_lock */
 };
 
@@ -102,6 +105,7 @@ struct kv {
     struct request *queue_head, *queue_tail;
     bool queue_busy;       /* somebody commits or holds a write transaction */
     _Atomic bool had_turn; /* so there may be something to tidy at close */
+    bool lost_turn;        /* the turn was lent to others and is not back; with the queue place */
     bool last_sync_weak;   /* the current active file has commits that were not synced; with the queue place */
 
     pthread_mutex_t active_lock[LAYOUT_ACTIVE_COUNT];
@@ -153,18 +157,22 @@ int aer__view_current(const struct kv *kv);              /* the active file writ
 uint64_t aer__view_sealed_to(const struct kv *kv);       /* last_seq of the last sealed bucket, 0: none */
 bool aer__view_bucket_is(struct kv *kv, const char *id); /* without the lock: is this bucket listed? */
 /* With the view held for writing: */
-int aer__view_add_bucket(struct kv *kv, const struct catalog_bucket *b, struct err *err); /* at its place */
+/* Have memory for COUNT more buckets, so that adding them cannot fail; before the commit that lists them. With catalog_lock,
+ * under which all adding is done. */
+int aer__view_reserve(struct kv *kv, size_t count, struct err *err);
+struct bucket_ref *aer__view_add_bucket(struct kv *kv, const struct catalog_bucket *b); /* at its place; reserved before */
 void aer__view_remove_bucket(struct kv *kv, size_t index);
 /* With apply_lock, without the view: mem becomes imm if it takes LIMIT bytes and there is no imm. */
 int aer__view_rotate(struct kv *kv, uint64_t limit, struct err *err);
-/* With apply_lock and the view for writing: tables whose versions are all in the catalogue go. */
-int aer__view_drop_merged(struct kv *kv, struct err *err);
+/* With apply_lock and the view for writing: tables whose versions are all in the catalogue go; mem for *fresh, which is NULL then. */
+void aer__view_drop_merged(struct kv *kv, struct table **fresh);
 
 /* turn.c */
 int64_t aer__kv_deadline(const struct kv *kv); /* monotonic ms until which a caller may wait */
 int aer__turn_enter(struct kv *kv, int64_t deadline_ms, struct err *err);
 int aer__turn_enter_background(struct kv *kv, struct err *err); /* for seal, merge, compact: waits a minute */
 void aer__turn_leave(struct kv *kv);
+void aer__turn_lost(struct kv *kv); /* left, and not had back: the caller will leave once more all the same, and must not write before */
 bool aer__turn_wanted(struct kv *kv);      /* another process waits for it */
 void aer__cond_init(pthread_cond_t *cond); /* on the monotonic clock */
 bool aer__cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms); /* false: too late */

@@ -116,7 +116,7 @@ static int enter(struct kv *kv, int64_t deadline_ms, bool background, struct err
     if (rc == AER_OK) {
         t->held = true;
         atomic_store(&kv->had_turn, true);
-        t->users = 1;
+        t->users++; /* there may be one that lost it */
         t->held_since_ms = aer__monotonic_ms();
     }
     pthread_cond_broadcast(&t->changed);
@@ -136,12 +136,19 @@ int aer__turn_enter_background(struct kv *kv, struct err *err)
     return enter(kv, aer__monotonic_ms() + BACKGROUND_WAIT_MS, true, err);
 }
 
+void aer__turn_lost(struct kv *kv)
+{
+    pthread_mutex_lock(&kv->turn.lock);
+    kv->turn.users++;
+    pthread_mutex_unlock(&kv->turn.lock);
+}
+
 void aer__turn_leave(struct kv *kv)
 {
     struct turn *t = &kv->turn;
 
     pthread_mutex_lock(&t->lock);
-    if (--t->users == 0) {
+    if (--t->users == 0 && t->held) {
         t->held = false;
         t->released_ms = aer__monotonic_ms();
         atomic_store(&kv->share.page->in_turn, 0);

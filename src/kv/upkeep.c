@@ -19,16 +19,18 @@ bool aer__upkeep_urgent(struct kv *kv)
 }
 
 /* Now and then, and only if no writer is in the way: somebody may be waiting for this round with the writer's turn. */
-static int expire_if_due(struct kv *kv)
+static int expire_if_due(struct kv *kv, struct err *err)
 {
     int64_t now = aer__monotonic_ms();
-    uint64_t deleted;
+    uint64_t deleted = 0;
     int rc;
 
     if (now - kv->expired_ms < EXPIRE_EVERY_MS) return AER_OK;
     kv->expired_ms = now;
-    rc = aer__expire(kv, now, &deleted, NULL);
-    return rc == AER_BUSY ? AER_OK : rc;
+    rc = aer__expire(kv, now, &deleted, err);
+    if (rc != AER_BUSY) return rc;
+    aer__err_clear(err);
+    return AER_OK;
 }
 
 int aer__upkeep_round(struct kv *kv, struct err *err)
@@ -44,7 +46,7 @@ int aer__upkeep_round(struct kv *kv, struct err *err)
     while (rc == AER_OK && more && !aer__upkeep_urgent(kv) && !aer__merge_due(kv) && !kv->thread_stop)
         rc = aer__compact_auto(kv, &more, err);
     pthread_mutex_unlock(&kv->upkeep_lock);
-    if (rc == AER_OK) rc = expire_if_due(kv);
+    if (rc == AER_OK) rc = expire_if_due(kv, err);
     return rc;
 }
 
