@@ -22,11 +22,11 @@
 #define SIZE 16384
 #define LARGE 1000 /* versions from here on have a value in parts */
 #define LARGE_SIZE 50000
-#define FAR_STEP 8 /* behind the first points, one in so many of what is before it */
+#define FAR_STEP 6 /* behind the first points, one in so many of what is before it */
 #if defined(__SANITIZE_ADDRESS__)
 #define EVERY 40 /* so many points one by one; AERIALS_STARVE says otherwise */
 #else
-#define EVERY 120
+#define EVERY 90
 #endif
 #define FAR_FUTURE INT64_C(4000000000000)
 
