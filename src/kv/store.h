@@ -125,7 +125,7 @@ struct kv {
     pthread_mutex_t wake_lock;
     pthread_cond_t wake, idle; /* work for the thread; it did some */
     pthread_t thread;
-    bool thread_runs, work;
+    bool thread_runs, work, in_round;
     _Atomic bool thread_stop; /* also read in the middle of a long compaction, without wake_lock */
     uint64_t rounds;          /* done, for who waits */
     struct err round_err;     /* of the last round */

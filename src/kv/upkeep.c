@@ -60,9 +60,11 @@ static void *upkeep_thread(void *arg)
         if (!kv->work) aer__cond_wait(&kv->wake, &kv->wake_lock, aer__monotonic_ms() + TICK_MS);
         if (kv->thread_stop) break;
         kv->work = false;
+        kv->in_round = true;
         pthread_mutex_unlock(&kv->wake_lock);
         if (aer__upkeep_round(kv, &err) && err.code != AER_BUSY) aer__kv_log(kv, "in the background: %s", err.message);
         pthread_mutex_lock(&kv->wake_lock);
+        kv->in_round = false;
         kv->round_err = err;
         kv->rounds++;
         pthread_cond_broadcast(&kv->idle);
@@ -90,18 +92,27 @@ void aer__upkeep_wake(struct kv *kv)
 int aer__upkeep_wait(struct kv *kv, int64_t deadline_ms, struct err *err)
 {
     uint64_t rounds;
-    bool in_time = true;
+    bool in_time = true, old;
     int rc = AER_OK;
 
     pthread_mutex_lock(&kv->wake_lock);
     rounds = kv->rounds;
+    old = kv->in_round;
     kv->work = true;
     if (!start(kv)) { /* no thread to be had: do it here */
         pthread_mutex_unlock(&kv->wake_lock);
         return aer__upkeep_round(kv, err);
     }
     pthread_cond_signal(&kv->wake);
-    while (kv->rounds == rounds && in_time) in_time = aer__cond_wait(&kv->idle, &kv->wake_lock, deadline_ms);
+    while (kv->rounds == rounds && in_time) {
+        in_time = aer__cond_wait(&kv->idle, &kv->wake_lock, deadline_ms);
+        if (kv->rounds == rounds || !old || !kv->round_err.code) continue;
+        /* It began before we came, and its reason may be gone: the next one's counts. */
+        old = false;
+        rounds = kv->rounds;
+        kv->work = true;
+        pthread_cond_signal(&kv->wake);
+    }
     if (kv->rounds == rounds) {
         rc = aer__err_set(err, AER_BUSY,
                           "a bucket is still being sealed, or keys merged; try again, or wait longer (busy_ms)");
