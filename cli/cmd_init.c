@@ -78,10 +78,12 @@ static int run(struct cli *cli, const struct args *args)
         return cli_fail(cli, EXIT_USAGE, "exists", "choose an empty directory, or a new name", "%s", why);
     if (rc != AER_OK) return cli_fail_rc(cli, rc, why[0] ? why : aer_strerror(rc));
     if (cli->in_shell && args->count) {
+        char *own = strdup(dir);
+
+        if (!own) return cli_no_memory(cli);
         cli_drop(cli);
         free(cli->shell_dir);
-        cli->shell_dir = strdup(dir);
-        cli->dir = cli->shell_dir;
+        cli->dir = cli->shell_dir = own;
     }
     if (cli->json) return cli_json_ok(cli, json_pack("{s:o}", "path", cli_text_json(dir)));
     if (cli->verbose) cli_say(cli, "a database in %s", dir);

@@ -215,7 +215,7 @@ typedef struct aer_range {
  * In a write transaction the cursor sees the transaction's own writes made before aer_scan. */
 AER_API int aer_scan(aer_txn *txn, const aer_range *range, aer_cursor **cursor);
 /* AER_DONE at the end; slices live until the next call on the cursor. AER_CORRUPT: this key's value cannot be read, key is set,
- * the message names the file, and the next call goes on behind it. */
+ * the message names the file, and the next call goes on behind it. AER_NOMEM: the next call tries the same key again. */
 AER_API int aer_next(aer_cursor *cursor, aer_slice *key, aer_slice *value);
 /* About the key aer_next returned last; meta lives until the next call on the cursor. */
 AER_API int aer_cursor_entry(aer_cursor *cursor, aer_entry *entry);

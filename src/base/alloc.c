@@ -14,33 +14,49 @@
 static atomic_bool counting;
 static atomic_ulong counted; /* since the last aer__alloc_fail_at */
 static atomic_ulong fail_at; /* 0: never */
+static atomic_bool go_on;    /* and all after it */
 
-static bool refused(void)
+bool aer__alloc_refused(void)
 {
+    unsigned long n, at;
+
     if (!atomic_load_explicit(&counting, memory_order_relaxed)) return false;
-    return atomic_fetch_add(&counted, 1) + 1 == atomic_load(&fail_at);
+    n = atomic_fetch_add(&counted, 1) + 1;
+    at = atomic_load(&fail_at);
+    return at && (n == at || (n > at && atomic_load(&go_on)));
 }
 
-unsigned long aer__alloc_fail_at(unsigned long n)
+static unsigned long start_counting(unsigned long n, bool on)
 {
     unsigned long before;
 
     atomic_store(&fail_at, 0);
     before = atomic_exchange(&counted, 0);
+    atomic_store(&go_on, on);
     atomic_store(&fail_at, n);
     atomic_store(&counting, true);
     return before;
 }
 
+unsigned long aer__alloc_fail_at(unsigned long n)
+{
+    return start_counting(n, false);
+}
+
+unsigned long aer__alloc_fail_from(unsigned long n)
+{
+    return start_counting(n, true);
+}
+
 void *aer__alloc(size_t size)
 {
-    if (refused()) return NULL;
+    if (aer__alloc_refused()) return NULL;
     return malloc(size ? size : 1);
 }
 
 void *aer__calloc(size_t count, size_t size)
 {
-    if (refused()) return NULL;
+    if (aer__alloc_refused()) return NULL;
     if (count == 0 || size == 0) return calloc(1, 1);
     if (count > SIZE_MAX / size) return NULL;
     return calloc(count, size);
@@ -48,7 +64,7 @@ void *aer__calloc(size_t count, size_t size)
 
 void *aer__realloc(void *p, size_t size)
 {
-    if (refused()) return NULL;
+    if (aer__alloc_refused()) return NULL;
     return realloc(p, size ? size : 1);
 }
 

@@ -46,6 +46,10 @@ void *aer__memdup(const void *p, size_t size); /* one NUL byte is added behind t
 char *aer__strdup(const char *s);
 /* For tests: fail the Nth allocation from now on (1 is the next); 0 never. Returns how many were counted since the last call. */
 unsigned long aer__alloc_fail_at(unsigned long n);
+/* The same, and all after the Nth fail too, until the next call of either. */
+unsigned long aer__alloc_fail_from(unsigned long n);
+/* Count one allocation; true: it is one that is to fail. A test's allocator for a library we use asks it too. */
+bool aer__alloc_refused(void);
 
 /* A growing byte buffer; zeros are an empty one. */
 struct buf {

@@ -25,7 +25,9 @@
 static const char *const stmt_text[STMT_COUNT] = {
     [STMT_INSERT] = ROW_INSERT,
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STMT_BEGIN_READ] = "BEGIN",
     [STMT_COMMIT] = "COMMIT",
+    [STMT_ROLLBACK] = "ROLLBACK",
     [STMT_COUNTER] = "UPDATE bucket_info SET value = value + 1 WHERE name = 'synced'",
     [STMT_GET] = ROW_SELECT "WHERE seq = ?",
     [STMT_ROWS] = ROW_SELECT "WHERE seq > ? ORDER BY seq",
@@ -55,6 +57,22 @@ static int run(struct active *a, int which, int *sqlite_rc, struct err *err)
     }
     if (sqlite_rc) *sqlite_rc = rc ? step : SQLITE_OK;
     return rc;
+}
+
+int aer__active_start(struct active *a, int which, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc;
+
+    rc = aer__active_stmt(a, STMT_COMMIT, &stmt, err);
+    if (!rc) rc = aer__active_stmt(a, STMT_ROLLBACK, &stmt, err);
+    if (!rc && !sqlite3_get_autocommit(a->db)) rc = run(a, STMT_ROLLBACK, NULL, err);
+    return rc ? rc : run(a, which, NULL, err);
+}
+
+void aer__active_end_read(struct active *a)
+{
+    (void)run(a, STMT_COMMIT, NULL, NULL); /* nothing to lose; if it fails, aer__active_start comes by */
 }
 
 static int set_sync(struct active *a, int sync, struct err *err)
@@ -94,16 +112,18 @@ static int fill_new(struct active *a, const char *database, struct err *err)
 static int use_wal(struct active *a, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
-    bool wal = false;
+    const char *mode = NULL;
     int rc, step;
 
     rc = aer__sq_prepare(a->db, a->name, "PRAGMA journal_mode = WAL", &stmt, err);
     if (rc) return rc;
     step = sqlite3_step(stmt);
-    if (step == SQLITE_ROW) wal = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
+    if (step == SQLITE_ROW) mode = (const char *)sqlite3_column_text(stmt, 0);
     else rc = aer__sq_err(err, a->db, step, a->name);
+    if (!rc && !mode) rc = aer__err_nomem(err);
+    else if (!rc && strcmp(mode, "wal") != 0)
+        rc = aer__err_set(err, AER_IO, "'%s' cannot be used in WAL mode on this file system", a->name);
     sqlite3_finalize(stmt);
-    if (!rc && !wal) rc = aer__err_set(err, AER_IO, "'%s' cannot be used in WAL mode on this file system", a->name);
     return rc;
 }
 
@@ -211,9 +231,9 @@ int aer__active_begin(struct active *a, int sync, struct err *err)
     /* SQLite would let a connection that cannot write begin, and fail at the first row. */
     if (sqlite3_db_readonly(a->db, "main") == 1)
         return aer__err_set(err, AER_READONLY, "'%s' is open for reading only", a->name);
+    if (!sqlite3_get_autocommit(a->db)) aer__active_rollback(a);
     rc = set_sync(a, sync, err); /* SQLite ignores the setting within a transaction */
-    if (rc) return rc;
-    return run(a, STMT_BEGIN, NULL, err);
+    return rc ? rc : aer__active_start(a, STMT_BEGIN, err);
 }
 
 /* A failed write may have ended the transaction; what comes after it must not be committed row by row. */
@@ -270,8 +290,7 @@ int aer__active_add(struct active *a, const struct row *row, struct err *err)
 
 void aer__active_rollback(struct active *a)
 {
-    /* If this fails there is no memory, and the next BEGIN says that a transaction is open. */
-    if (a && !sqlite3_get_autocommit(a->db)) (void)sqlite3_exec(a->db, "ROLLBACK", NULL, NULL, NULL);
+    if (a && !sqlite3_get_autocommit(a->db)) (void)run(a, STMT_ROLLBACK, NULL, NULL); /* prepared before the BEGIN */
 }
 
 /* The frames of a commit that failed late may stand in the WAL: put others in their place. */
@@ -279,7 +298,7 @@ static int overwrite_frames(struct active *a)
 {
     int rc;
 
-    rc = run(a, STMT_BEGIN, NULL, NULL);
+    rc = aer__active_start(a, STMT_BEGIN, NULL);
     if (!rc) rc = run(a, STMT_COUNTER, NULL, NULL);
     if (!rc) rc = run(a, STMT_COMMIT, NULL, NULL);
     aer__active_rollback(a);

@@ -4,7 +4,18 @@
 
 #include "bucket/format.h"
 
-enum { STMT_INSERT, STMT_BEGIN, STMT_COMMIT, STMT_COUNTER, STMT_GET, STMT_ROWS, STMT_ROWS_BARE, STMT_COUNT };
+enum {
+    STMT_INSERT,
+    STMT_BEGIN,
+    STMT_BEGIN_READ,
+    STMT_COMMIT,
+    STMT_ROLLBACK,
+    STMT_COUNTER,
+    STMT_GET,
+    STMT_ROWS,
+    STMT_ROWS_BARE,
+    STMT_COUNT
+};
 
 struct active {
     sqlite3 *db;
@@ -20,5 +31,10 @@ struct active {
 
 /* The statement, ready to be bound and run. */
 int aer__active_stmt(struct active *a, int which, sqlite3_stmt **stmt, struct err *err);
+
+/* Begin a transaction (STMT_BEGIN, STMT_BEGIN_READ); ending it will not need memory. One whose end had failed all the same goes first. */
+int aer__active_start(struct active *a, int which, struct err *err);
+/* End a transaction that only read. */
+void aer__active_end_read(struct active *a);
 
 #endif

@@ -34,10 +34,10 @@ int aer__active_state(struct active *a, struct active_state *state, struct err *
     int rc;
 
     *state = (struct active_state){.rows = 0};
-    rc = own ? aer__sq_exec(a->db, a->name, "BEGIN", err) : AER_OK;
+    rc = own ? aer__active_start(a, STMT_BEGIN_READ, err) : AER_OK;
     if (rc) return rc;
     rc = read_state(a->db, a->name, state, err);
-    if (own) (void)sqlite3_exec(a->db, "END", NULL, NULL, NULL);
+    if (own) aer__active_end_read(a);
     return rc;
 }
 
@@ -65,13 +65,13 @@ int aer__active_rows_of(struct active *a, const char *id, int (*fn)(void *arg, c
                         struct err *err)
 {
     struct active_state state;
-    int rc = aer__sq_exec(a->db, a->name, "BEGIN", err);
+    int rc = aer__active_start(a, STMT_BEGIN_READ, err);
 
     if (rc) return rc;
     rc = read_state(a->db, a->name, &state, err);
     if (!rc && (state.rows == 0 || strcmp(state.info.id, id) != 0)) rc = AER_NOTFOUND;
     if (!rc) rc = aer__active_rows(a, 0, false, fn, arg, err);
-    (void)sqlite3_exec(a->db, "END", NULL, NULL, NULL);
+    aer__active_end_read(a);
     return rc;
 }
 

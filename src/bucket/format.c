@@ -131,7 +131,8 @@ static int check_schema(sqlite3 *db, const char *name, struct err *err)
     if (rc) return rc;
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
         if (!schema_row_ok(stmt, rows++)) break;
-    if (step == SQLITE_ROW || (step == SQLITE_DONE && rows != 2))
+    if (step == SQLITE_ROW && aer__sq_column_nomem(stmt)) rc = aer__err_nomem(err);
+    else if (step == SQLITE_ROW || (step == SQLITE_DONE && rows != 2))
         rc = aer__err_set(err, AER_CORRUPT, "%s: is not a bucket: its tables are not those of a bucket", name);
     else if (step != SQLITE_DONE) rc = aer__sq_err(err, db, step, name);
     sqlite3_finalize(stmt);
@@ -162,23 +163,25 @@ int aer__bucket_check(sqlite3 *db, const char *name, struct err *err)
 int aer__info_read(sqlite3 *db, const char *name, struct info_raw *raw, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
-    bool good = true;
-    int rc, step;
+    bool good = true, starved = false;
+    int rc, step = SQLITE_DONE;
 
     *raw = (struct info_raw){0};
     rc = aer__sq_prepare(db, name, "SELECT name, value FROM bucket_info", &stmt, err);
     if (rc) return rc;
-    while ((step = sqlite3_step(stmt)) == SQLITE_ROW && good) {
+    while (good && !starved && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
         int type = sqlite3_column_type(stmt, 1);
         const char *key = (const char *)sqlite3_column_text(stmt, 0);
         const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
 
+        starved = aer__sq_column_nomem(stmt);
         if (type == SQLITE_NULL) continue;
         good = key && (text || type == SQLITE_INTEGER) &&
                aer__info_take(raw, key, (size_t)sqlite3_column_bytes(stmt, 0), text,
                               (size_t)sqlite3_column_bytes(stmt, 1), sqlite3_column_int64(stmt, 1));
     }
-    if (!good) rc = aer__err_set(err, AER_CORRUPT, "%s: bucket_info holds what is never written", name);
+    if (starved) rc = aer__err_nomem(err);
+    else if (!good) rc = aer__err_set(err, AER_CORRUPT, "%s: bucket_info holds what is never written", name);
     else if (step != SQLITE_DONE) rc = aer__sq_err(err, db, step, name);
     sqlite3_finalize(stmt);
     return rc;

@@ -161,8 +161,12 @@ static bool take_columns(sqlite3_stmt *select, bool with_value, struct row *row)
 
 int aer__row_column(sqlite3_stmt *select, const char *name, bool with_value, struct row *row, struct err *err)
 {
+    bool good;
+
     *row = (struct row){0};
-    if (!take_columns(select, with_value, row) || !aer__row_ok(row))
+    good = take_columns(select, with_value, row);
+    if (aer__sq_column_nomem(select)) return aer__err_nomem(err);
+    if (!good || !aer__row_ok(row))
         return aer__err_set(err, AER_CORRUPT, "%s: row %llu: a column has a type or size that is never written", name,
                             (unsigned long long)row->seq);
     if (with_value && aer__row_sum(row) != (uint64_t)sqlite3_column_int64(select, 4))

@@ -155,6 +155,16 @@ int aer__catalog_run(struct catalog *c, int q, struct err *err)
     return AER_OK;
 }
 
+int aer__catalog_may_begin(struct catalog *c, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = aer__catalog_stmt(c, Q_COMMIT, &stmt, err);
+
+    if (rc == AER_OK) rc = aer__catalog_stmt(c, Q_ROLLBACK, &stmt, err);
+    if (rc || sqlite3_get_autocommit(c->db)) return rc;
+    return aer__catalog_run(c, Q_ROLLBACK, err);
+}
+
 /* ---- opening ---- */
 
 static int get_setting(struct catalog *c, const char *name, int64_t *number, struct buf *bytes, struct err *err)
@@ -279,12 +289,12 @@ int aer__catalog_read_begin(struct catalog *c, struct err *err)
     int rc;
 
     if (c->in_read || c->in_write) return AER_OK;
-    rc = aer__catalog_run(c, Q_BEGIN_READ, err);
+    rc = aer__catalog_may_begin(c, err);
+    if (rc == AER_OK) rc = aer__catalog_stmt(c, Q_SETTING, &stmt, err);
+    if (rc == AER_OK) rc = aer__catalog_run(c, Q_BEGIN_READ, err);
     if (rc) return rc;
     c->in_read = true;
     /* BEGIN alone does not take the snapshot: the first read does. */
-    rc = aer__catalog_stmt(c, Q_SETTING, &stmt, err);
-    if (rc) return rc;
     sqlite3_bind_text(stmt, 1, "version", -1, SQLITE_STATIC);
     if (sqlite3_step(stmt) != SQLITE_ROW) {
         rc = aer__catalog_fail(c, stmt, err);
@@ -326,10 +336,12 @@ static int read_bucket(sqlite3_stmt *stmt, struct catalog_bucket *b, struct err 
 {
     const char *dir = (const char *)sqlite3_column_text(stmt, 2);
     const char *file = (const char *)sqlite3_column_text(stmt, 3);
+    bool starved = aer__sq_column_nomem(stmt);
     uint64_t *const number[] = {&b->rows,      &b->live,       &b->deletes, &b->expiring, &b->parts,      &b->bytes,
                                 &b->row_bytes, &b->dead_bytes, &b->max_row, &b->sum,      &b->generation, &b->kept_for};
 
     memset(b, 0, sizeof *b);
+    if (starved) return aer__err_nomem(err);
     b->first_seq = (uint64_t)sqlite3_column_int64(stmt, 0);
     b->last_seq = (uint64_t)sqlite3_column_int64(stmt, 1);
     for (size_t i = 0; i < AER_COUNT(number); i++) *number[i] = (uint64_t)sqlite3_column_int64(stmt, 4 + (int)i);

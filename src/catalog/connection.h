@@ -45,6 +45,8 @@ struct catalog {
 int aer__catalog_stmt(struct catalog *c, int q, sqlite3_stmt **stmt, struct err *err);
 /* SQLite's last failure on c, in our codes; resets stmt. */
 int aer__catalog_fail(struct catalog *c, sqlite3_stmt *stmt, struct err *err);
+/* What has to go before a BEGIN: a transaction whose end failed, and statements to end this one, which must not need memory. */
+int aer__catalog_may_begin(struct catalog *c, struct err *err);
 /* Run a statement without parameters or rows. */
 int aer__catalog_run(struct catalog *c, int q, struct err *err);
 

@@ -24,11 +24,25 @@ int aer__catalog_begin(struct catalog *c, bool durable, struct err *err)
     int rc;
 
     aer__catalog_read_end(c);
+    rc = aer__catalog_may_begin(c, err);
     /* Here and not at commit: SQLite ignores the pragma inside a transaction. */
-    rc = set_sync(c, durable ? AER_SYNC_FULL : AER_SYNC_NORMAL, err);
+    if (rc == AER_OK) rc = set_sync(c, durable ? AER_SYNC_FULL : AER_SYNC_NORMAL, err);
     if (rc) return rc;
     rc = aer__catalog_run(c, Q_BEGIN_WRITE, err);
     if (rc == AER_OK) c->in_write = true;
+    return rc;
+}
+
+/* A commit that fails late, at the -shm or for want of memory, leaves whole frames in the WAL: nobody sees them now, but
+ * whoever replays it would, and by then the caller has removed what they name. Other frames take their place (see
+ * bucket/active.c, which says what a failed commit means). */
+static int overwrite_frames(struct catalog *c)
+{
+    int rc = aer__catalog_run(c, Q_BEGIN_WRITE, NULL);
+
+    if (rc == AER_OK) rc = aer__catalog_advance_version(c, NULL);
+    if (rc == AER_OK) rc = aer__catalog_run(c, Q_COMMIT, NULL);
+    if (!sqlite3_get_autocommit(c->db)) (void)aer__catalog_run(c, Q_ROLLBACK, NULL);
     return rc;
 }
 
@@ -39,15 +53,12 @@ int aer__catalog_commit(struct catalog *c, struct err *err)
     c->in_write = false;
     rc = aer__catalog_run(c, Q_COMMIT, err);
     if (rc == AER_OK) return AER_OK;
-    /* A failed write leaves no valid commit frame in the WAL. Anything later, the sync or the -shm, leaves one: nobody sees
-     * it now, and a crash may bring it back (see bucket/active.c). */
     sqlite_rc = sqlite3_extended_errcode(c->db);
-    if (sqlite_rc != SQLITE_IOERR_WRITE && (sqlite_rc & 0xff) != SQLITE_FULL) {
-        rc = AER_UNKNOWN;
-        if (err) err->code = rc;
-    }
     if (!sqlite3_get_autocommit(c->db)) (void)aer__catalog_run(c, Q_ROLLBACK, NULL);
-    return rc;
+    if (sqlite_rc == SQLITE_IOERR_WRITE || (sqlite_rc & 0xff) == SQLITE_FULL) return rc; /* no valid commit frame */
+    if (sqlite_rc != SQLITE_IOERR_FSYNC && overwrite_frames(c) == AER_OK) return rc;
+    if (err) err->code = AER_UNKNOWN;
+    return AER_UNKNOWN;
 }
 
 void aer__catalog_rollback(struct catalog *c)
@@ -119,7 +130,7 @@ int aer__catalog_prune(struct catalog *c, const struct span *snapshots, int coun
         if (aer__catalog_seen(snapshots, count, seq, until)) continue;
         if (sqlite3_bind_blob64(drop, 1, sqlite3_column_blob(all, 0), (sqlite3_uint64)sqlite3_column_bytes(all, 0),
                                 SQLITE_TRANSIENT)) {
-            rc = aer__catalog_fail(c, drop, err);
+            rc = aer__err_nomem(err);
             break;
         }
         sqlite3_bind_int64(drop, 2, (sqlite3_int64)seq);
@@ -247,7 +258,8 @@ int aer__catalog_checkpoint(struct catalog *c, bool truncate, struct err *err)
     int frames_left, rc;
 
     aer__catalog_read_end(c);
-    rc = set_sync(c, AER_SYNC_NORMAL, err);
+    rc = aer__catalog_may_begin(c, err);
+    if (rc == AER_OK) rc = set_sync(c, AER_SYNC_NORMAL, err);
     if (rc) return rc;
     rc = aer__sq_checkpoint(c->db, LAYOUT_CATALOG, truncate, &frames_left, err);
     if (rc) return rc;

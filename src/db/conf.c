@@ -69,6 +69,39 @@ static int parse_settings(json_t *settings, struct conf *c, struct err *err)
     return AER_OK;
 }
 
+/* Jansson has no word of its own for having no memory inside a string or an object: it may be called an invalid token, or
+ * nothing at all. So a text is at fault only if there is memory, and it fails twice. */
+json_t *aer__json_load(const void *text, size_t size, json_error_t *problem, int *rc, struct err *err)
+{
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, problem);
+    void *room;
+
+    *rc = AER_OK;
+    if (root) return root;
+    room = aer__alloc(size);
+    aer__free(room);
+    if (room) root = json_loadb(text, size, JSON_REJECT_DUPLICATES, problem);
+    if (root) return root;
+    *rc = room && json_error_code(problem) > json_error_out_of_memory ? AER_INVALID : aer__err_nomem(err);
+    return NULL;
+}
+
+/* And where jansson had no memory for the end of a word it goes on without (lex_save, 2.14): "bucket_max_row" is a name, too.
+ * Read twice, it either says the same or had no memory. */
+static json_t *load_sure(const void *text, size_t size, json_error_t *problem, int *rc, struct err *err)
+{
+    json_t *root = aer__json_load(text, size, problem, rc, err);
+    json_t *again = root ? json_loadb(text, size, JSON_REJECT_DUPLICATES, problem) : NULL;
+
+    if (root && !(again && json_equal(root, again))) {
+        json_decref(root);
+        root = NULL;
+        *rc = aer__err_nomem(err);
+    }
+    json_decref(again);
+    return root;
+}
+
 static int load(int dir, json_t **root, struct err *err)
 {
     json_error_t problem;
@@ -77,8 +110,9 @@ static int load(int dir, json_t **root, struct err *err)
     int rc = aer__fs_read_all(dir, LAYOUT_CONF, CONF_SIZE_MAX, &text, &size, err);
 
     if (rc) return rc;
-    *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
+    *root = load_sure(text, size, &problem, &rc, err);
     aer__free(text);
+    if (rc == AER_NOMEM) return rc;
     if (!*root) return aer__err_set(err, AER_CORRUPT, "'%s', line %d: %s", LAYOUT_CONF, problem.line, problem.text);
     if (json_is_object(*root)) return AER_OK;
     json_decref(*root);
@@ -115,13 +149,27 @@ int aer__conf_read(int dir, struct conf *c, struct err *err)
     return rc;
 }
 
+/* Into memory of ours: jansson's own leaves out what it had no memory for (json_dumps, 2.14). */
+static int dump(const json_t *root, char **text, size_t *size, struct err *err)
+{
+    size_t room = json_dumpb(root, NULL, 0, JSON_INDENT(2));
+
+    *text = room ? aer__alloc(room + 1) : NULL;
+    if (!*text || json_dumpb(root, *text, room, JSON_INDENT(2)) != room) return aer__err_nomem(err);
+    (*text)[room] = '\n';
+    *size = room + 1;
+    return AER_OK;
+}
+
 int aer__conf_write(int dir, const struct conf *c, struct err *err)
 {
     json_t *root = NULL, *settings;
     char *text = NULL;
+    size_t size = 0;
     int rc = load(dir, &root, NULL);
 
-    if (rc) root = json_object(); /* missing, or not to be saved */
+    if (rc == AER_NOMEM) return aer__err_nomem(err); /* else names we do not know would be lost */
+    if (rc) root = json_object();                    /* missing, or not to be saved */
     settings = json_object_get(root, "settings");
     if (!json_is_object(settings)) {
         json_object_set_new(root, "settings", json_object());
@@ -133,21 +181,10 @@ int aer__conf_write(int dir, const struct conf *c, struct err *err)
          json_object_set_new(settings, "bucket_max_rows", json_integer((json_int_t)c->bucket_max_rows)) ||
          json_object_set_new(settings, "bucket_max_size", json_integer((json_int_t)c->bucket_max_size)) ||
          json_object_set_new(settings, "sync", json_string(sync_names[c->sync]));
-    if (rc == 0) text = json_dumps(root, JSON_INDENT(2));
-    if (text) {
-        size_t size = strlen(text);
-        char *line = realloc(text, size + 2);
-        if (line) {
-            text = line;
-            memcpy(text + size, "\n", 2);
-            rc = aer__fs_replace(dir, LAYOUT_CONF, text, size + 1, 0644, err);
-        } else {
-            rc = aer__err_nomem(err);
-        }
-    } else {
-        rc = aer__err_nomem(err); /* a comment that is not UTF-8 was refused before */
-    }
-    free(text); /* jansson's, from malloc */
+    if (rc == 0) rc = dump(root, &text, &size, err);
+    else rc = aer__err_nomem(err); /* a comment that is not UTF-8 was refused before */
+    if (rc == AER_OK) rc = aer__fs_replace(dir, LAYOUT_CONF, text, size, 0644, err);
+    aer__free(text);
     json_decref(root);
     return rc;
 }
@@ -165,10 +202,12 @@ static int parse_number(const char *name, const char *value, uint64_t *number, s
 
 static int set_comment(struct conf *c, const char *value, struct err *err)
 {
-    json_t *text = json_string(value);
+    json_error_t problem;
+    json_t *text = json_pack_ex(&problem, 0, "s", value); /* which tells bad text from no memory */
     char *copy = text ? aer__strdup(value) : NULL;
 
-    if (!text) return aer__err_set(err, AER_INVALID, "the comment is not UTF-8");
+    if (!text && json_error_code(&problem) == json_error_invalid_utf8)
+        return aer__err_set(err, AER_INVALID, "the comment is not UTF-8");
     json_decref(text);
     if (!copy) return aer__err_nomem(err);
     aer__free(c->comment);

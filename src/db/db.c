@@ -98,7 +98,7 @@ static void undo_init(int dir)
         (void)aer__fs_unlink(dir, path, NULL);
     }
     (void)aer__fs_unlink(dir, LAYOUT_CONF, NULL);
-    aer__fs_prune(dir, aer__layout_active(0));
+    aer__fs_prune_all(dir, aer__layout_active(0));
 }
 
 /* gertrude.conf comes last: a directory without it and without aerial.sq3 is no database. */

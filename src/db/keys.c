@@ -36,11 +36,13 @@ static int check_meta(const aer_attrs *attrs, struct err *err)
     json_error_t problem;
     json_t *meta;
     bool object;
+    int rc;
 
     if (!attrs->meta) return AER_OK;
     if (attrs->meta_size > META_MAX)
         return aer__err_set(err, AER_INVALID, "meta of %zu bytes is too long: %d at most", attrs->meta_size, META_MAX);
-    meta = json_loadb(attrs->meta, attrs->meta_size, JSON_REJECT_DUPLICATES, &problem);
+    meta = aer__json_load(attrs->meta, attrs->meta_size, &problem, &rc, err);
+    if (rc == AER_NOMEM) return rc;
     if (!meta) return aer__err_set(err, AER_INVALID, "meta is no JSON: %s at byte %d", problem.text, problem.position);
     object = json_is_object(meta);
     json_decref(meta);
@@ -293,9 +295,12 @@ int aer_writer_open(aer_txn *txn, const void *key, size_t key_size, const aer_at
     *out = NULL;
     if (!txn) return AER_MISUSE;
     rc = make_item(&item, key, key_size, NULL, 0, attrs, &err);
-    if (rc) return aer__db_result(txn->db, rc, &err);
-    w = aer__calloc(1, sizeof *w);
-    if (!w) return aer__db_result(txn->db, aer__err_nomem(&err), &err);
+    w = rc ? NULL : aer__calloc(1, sizeof *w);
+    if (!w) {
+        if (rc == AER_OK) rc = aer__err_nomem(&err);
+        aer__kv_txn_fail(txn->kv, &err);
+        return aer__db_result(txn->db, rc, &err);
+    }
     w->txn = txn;
     rc = aer__kv_writer_open(txn->kv, &item, &w->kv, &err);
     if (rc) {

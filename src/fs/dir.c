@@ -87,6 +87,11 @@ void aer__fs_prune(int dir, const char *path)
     if (depth > 1 && aer__os_path_ok(path)) aer__fs_unmake(dir, path, depth - 1);
 }
 
+void aer__fs_prune_all(int dir, const char *path)
+{
+    if (aer__os_path_ok(path)) aer__fs_unmake(dir, path, aer__fs_depth(path));
+}
+
 int aer__fs_rename(int dir, const char *from, const char *to, bool sync, struct err *err)
 {
     const char *from_name, *to_name;

@@ -44,6 +44,7 @@ int aer__fs_mkdir(int dir, const char *path, bool sync, struct err *err); /* and
 int aer__fs_unlink(int dir, const char *path, struct err *err);           /* AER_OK if it is missing */
 /* Remove directories that are empty, from path's parent upwards to (not including) the first level; quiet. */
 void aer__fs_prune(int dir, const char *path);
+void aer__fs_prune_all(int dir, const char *path); /* the first level too */
 /* Makes to's parents; sync: both directories. Never over another file: AER_EXISTS; AER_NOTFOUND if from is missing; neither with a message. */
 int aer__fs_rename(int dir, const char *from, const char *to, bool sync, struct err *err);
 int aer__fs_sync_dir(int dir, const char *path, struct err *err); /* "" is the database directory itself */

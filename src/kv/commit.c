@@ -257,6 +257,7 @@ static int sync_other(struct kv *kv, int other, struct err *err)
 
 int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t count, int sync, struct err *err)
 {
+    uint64_t key_bytes = 0;
     int rc;
 
     /* Left by a handle of mode off, which does not do it when it changes over. */
@@ -264,11 +265,13 @@ int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t co
         rc = sync_other(kv, 1 - which, err);
         if (rc) return rc;
     }
+    for (size_t i = 0; i < count; i++) key_bytes += rows[i].key_size;
     /* One hold over both: follow.c, in another thread, would take the rows from the file before we do. */
     pthread_mutex_lock(&kv->apply_lock);
-    rc = write_rows(kv, which, rows, count, kv->applied_seq + 1, sync, err);
+    /* Out of memory after the commit would leave this handle behind its own commit. */
+    rc = aer__table_reserve(kv->mem, count, key_bytes, err);
+    if (rc == AER_OK) rc = write_rows(kv, which, rows, count, kv->applied_seq + 1, sync, err);
     if (rc == AER_OK) {
-        /* Out of memory here would leave this handle behind its own commit. */
         rc = apply_rows(kv, which, rows, count, err);
         if (rc && err) err->code = AER_UNKNOWN;
         if (rc) rc = AER_UNKNOWN;

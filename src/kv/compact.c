@@ -268,10 +268,8 @@ static int read_group(struct rewrite *w)
     return rc;
 }
 
-static int swap_in_view(struct kv *kv, const struct group *g, const struct catalog_bucket *b, struct err *err)
+static void swap_in_view(struct kv *kv, const struct group *g, const struct catalog_bucket *b)
 {
-    int rc;
-
     aer__view_write(kv);
     for (size_t i = 0; i < kv->buckets.count;) {
         const struct catalog_bucket *old = &kv->buckets.at[i]->b;
@@ -279,9 +277,8 @@ static int swap_in_view(struct kv *kv, const struct group *g, const struct catal
             aer__view_remove_bucket(kv, i);
         else i++;
     }
-    rc = aer__view_add_bucket(kv, b, err);
+    (void)aer__view_add_bucket(kv, b);
     aer__view_written(kv);
-    return rc;
 }
 
 /* In the catalogue and in the view, under one hold of catalog_lock, so that follow.c sees both or neither. */
@@ -290,7 +287,8 @@ static int swap_buckets(struct kv *kv, const struct group *g, const struct catal
     int rc;
 
     pthread_mutex_lock(&kv->catalog_lock);
-    rc = aer__catalog_begin(kv->catalog, true, err);
+    rc = aer__view_reserve(kv, 1, err); /* the swap cannot be taken back */
+    if (rc == AER_OK) rc = aer__catalog_begin(kv->catalog, true, err);
     for (size_t i = 0; rc == AER_OK && i < g->count; i++)
         rc = aer__catalog_remove_bucket(kv->catalog, g->at[i].first_seq, g->at[i].id, err);
     if (rc == AER_OK) rc = aer__catalog_add_bucket(kv->catalog, b, err);
@@ -298,7 +296,7 @@ static int swap_buckets(struct kv *kv, const struct group *g, const struct catal
     if (rc == AER_OK) rc = aer__catalog_commit(kv->catalog, err);
     else aer__catalog_rollback(kv->catalog);
     if (rc == AER_OK) {
-        rc = swap_in_view(kv, g, b, err);
+        swap_in_view(kv, g, b);
         aer__catalog_changed(kv);
     }
     pthread_mutex_unlock(&kv->catalog_lock);

@@ -47,13 +47,24 @@ static int collect_bucket(void *arg, const struct catalog_bucket *b)
     return AER_OK;
 }
 
+/* How many of them does the view not have? */
+static size_t count_new(struct kv *kv, const struct reload *r)
+{
+    size_t count = 0;
+
+    for (size_t j = 0; j < r->count; j++) {
+        const struct bucket_ref *ref = aer__view_bucket(kv, r->at[j].first_seq);
+        if (!ref || ref->b.first_seq != r->at[j].first_seq || strcmp(ref->b.id, r->at[j].id) != 0) count++;
+    }
+    return count;
+}
+
 /* Make the view's list what the catalogue says; buckets in both keep their open file. With the view for writing. */
-static int adopt_list(struct kv *kv, const struct reload *r, struct err *err)
+static void adopt_list(struct kv *kv, const struct reload *r)
 {
     size_t i = 0;
-    int rc = AER_OK;
 
-    for (size_t j = 0; rc == AER_OK && j < r->count; j++) {
+    for (size_t j = 0; j < r->count; j++) {
         while (i < kv->buckets.count && kv->buckets.at[i]->b.first_seq < r->at[j].first_seq)
             aer__view_remove_bucket(kv, i);
         if (i < kv->buckets.count && strcmp(kv->buckets.at[i]->b.id, r->at[j].id) == 0) {
@@ -61,12 +72,11 @@ static int adopt_list(struct kv *kv, const struct reload *r, struct err *err)
         } else {
             while (i < kv->buckets.count && kv->buckets.at[i]->b.first_seq <= r->at[j].last_seq)
                 aer__view_remove_bucket(kv, i);
-            rc = aer__view_add_bucket(kv, &r->at[j], err);
+            aer__view_add_bucket(kv, &r->at[j]);
         }
         i++;
     }
-    while (rc == AER_OK && kv->buckets.count > i) aer__view_remove_bucket(kv, kv->buckets.count - 1);
-    return rc;
+    while (kv->buckets.count > i) aer__view_remove_bucket(kv, kv->buckets.count - 1);
 }
 
 /* With catalog_lock: what this process changes in catalogue and view it changes under it. */
@@ -76,6 +86,7 @@ static int read_catalog_locked(struct kv *kv, struct err *err)
     struct catalog_state state = {0};
     uint64_t version = atomic_load(&kv->share.page->catalog_version);
     struct catalog_reader *r = aer__reader_take(kv, err);
+    struct table *fresh = NULL;
     int rc;
 
     if (!r) return err ? err->code : AER_IO;
@@ -85,23 +96,27 @@ static int read_catalog_locked(struct kv *kv, struct err *err)
     if (rc == AER_OK) rc = aer__catalog_state(r->catalog, &state, err);
     if (rc == AER_OK) rc = aer__catalog_buckets(r->catalog, collect_bucket, &reload, err);
     aer__reader_give(kv, r);
+    /* What needs memory, before anything is changed: half of the news would be wrong. */
+    if (rc == AER_OK) rc = aer__view_reserve(kv, count_new(kv, &reload), err);
+    if (rc == AER_OK) rc = aer__table_new(&fresh, err);
     if (rc) goto out;
     aer__view_write(kv);
-    rc = adopt_list(kv, &reload, err);
+    adopt_list(kv, &reload);
     if (!kv->merging && kv->merged_seq != state.merged_seq) {
         kv->merged_seq = state.merged_seq;
         atomic_fetch_add(&kv->catalog_epoch, 1);
-        if (rc == AER_OK) rc = aer__view_drop_merged(kv, err);
+        aer__view_drop_merged(kv, &fresh);
     }
     if (!kv->merging) aer__hints_clear(&kv->hints);
     if (kv->applied_seq < kv->merged_seq) kv->applied_seq = kv->merged_seq;
     aer__view_written(kv);
-    if (rc == AER_OK && state.merged_seq > aer__view_sealed_to(kv))
+    if (state.merged_seq > aer__view_sealed_to(kv))
         rc = aer__err_set(err, AER_CORRUPT,
                           "'%s' knows rows up to %" PRIu64 ", the buckets end at %" PRIu64 ": it must be rebuilt",
                           LAYOUT_CATALOG, state.merged_seq, aer__view_sealed_to(kv));
     if (rc == AER_OK) atomic_store(&kv->seen_catalog, version);
 out:
+    aer__table_free(fresh);
     aer__buf_release(&state.merging_key);
     aer__free(reload.at);
     return rc;
@@ -162,6 +177,16 @@ static int load_sealed(struct kv *kv, struct err *err)
     return rc;
 }
 
+static void drop_recent(struct kv *kv, int which)
+{
+    struct recent *r = kv->recent[which];
+
+    aer__view_write(kv);
+    kv->recent[which] = NULL;
+    aer__view_written(kv);
+    aer__recent_free(r);
+}
+
 /* Keys of one active file. If its rows are in a listed bucket already, it is about to be emptied. */
 static int load_active(struct kv *kv, int which, const struct active_state *state, struct err *err)
 {
@@ -196,6 +221,9 @@ static int load_active(struct kv *kv, int which, const struct active_state *stat
     pthread_mutex_unlock(&kv->look_lock[which]);
     if (rc == AER_DONE) rc = AER_OK;
     if (rc == AER_OK && kv->applied_seq < state->last_seq) rc = MOVED;
+    /* Sealed and emptied between our look and this one, or no memory. Without a row it would pass for one that we have
+     * begun ourselves, and stay: writers would wait for ever for it to be sealed. */
+    if (rc && aer__recent_count(kv->recent[which]) == 0) drop_recent(kv, which);
     return rc;
 }
 
@@ -204,13 +232,10 @@ static int load_active(struct kv *kv, int which, const struct active_state *stat
 static void drop_stale_recent(struct kv *kv, const struct active_state *state, bool others_committed)
 {
     for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++) {
-        struct recent *r = kv->recent[w];
+        const struct recent *r = kv->recent[w];
         if (!r || (state[w].rows > 0 && strcmp(aer__recent_id(r), state[w].info.id) == 0)) continue;
         if (aer__recent_count(r) == 0 && !others_committed) continue;
-        aer__view_write(kv);
-        kv->recent[w] = NULL;
-        aer__view_written(kv);
-        aer__recent_free(r);
+        drop_recent(kv, w);
     }
 }
 
@@ -263,6 +288,8 @@ static int follow_locked(struct kv *kv, struct err *err)
             rc = MOVED;
         }
     }
+    if (rc && rc != MOVED)
+        atomic_store(&kv->seen_catalog, 0); /* the list may be newer than the rows: look at both again */
     if (rc != MOVED) return rc;
     /* Still a stretch without rows: what leads up to it is whole. */
     atomic_store_explicit(&kv->visible, kv->applied_seq, memory_order_release);
@@ -304,7 +331,12 @@ bool aer__retry(struct kv *kv, struct retry *r, int rc, struct err *err)
     /* Twice in any case: who changed something may have died before it could say so. Then only as long as things move. */
     if (r->tries++ >= RETRIES_MAX || (r->tries > 2 && !moved)) return false;
     aer__err_clear(err);
-    if (aer__follow(kv, true, err) == AER_OK) return true;
+    switch (aer__follow(kv, true, err)) {
+    case AER_OK: return true;
+    case AER_NOMEM: /* no reason to believe in damage; the next look runs out of memory too, or does not */
+        aer__err_clear(err);
+        return true;
+    }
     if (err) *err = first;
     return false;
 }

@@ -260,14 +260,17 @@ static int slice(struct merge *m, struct err *err)
 static void finish(struct merge *m)
 {
     struct kv *kv = m->kv;
+    struct table *fresh;
 
+    (void)aer__table_new(&fresh, NULL); /* out of memory: mem stays, and does no harm */
     pthread_mutex_lock(&kv->apply_lock);
     aer__view_write(kv);
     kv->merged_seq = m->to;
     atomic_fetch_add(&kv->catalog_epoch, 1);
-    (void)aer__view_drop_merged(kv, NULL); /* out of memory: they stay, and do no harm */
+    aer__view_drop_merged(kv, &fresh);
     aer__view_written(kv);
     pthread_mutex_unlock(&kv->apply_lock);
+    aer__table_free(fresh);
 }
 
 /* With the turn. A WAL that readers hold cannot be taken home whole; the next one will. */

@@ -95,7 +95,7 @@ static struct row *copy_row(struct recent *r, const struct row *row)
     return copy;
 }
 
-int aer__recent_add(struct recent *r, const struct row *row, bool keep, struct err *err)
+void aer__recent_add(struct recent *r, const struct row *row, bool keep)
 {
     uint64_t n = atomic_load_explicit(&r->count, memory_order_relaxed);
     struct row *copy = NULL;
@@ -104,10 +104,9 @@ int aer__recent_add(struct recent *r, const struct row *row, bool keep, struct e
         struct row ***block = &r->blocks[n / BLOCK_ROWS];
         if (!*block) {
             *block = aer__calloc(BLOCK_ROWS, sizeof **block);
-            if (!*block) return aer__err_nomem(err);
-            r->memory += BLOCK_ROWS * sizeof **block;
+            if (*block) r->memory += BLOCK_ROWS * sizeof **block;
         }
-        copy = copy_row(r, row);
+        copy = *block ? copy_row(r, row) : NULL;
         if (copy) (*block)[n % BLOCK_ROWS] = copy;
     }
     if (keep && !copy) r->full = true;
@@ -115,7 +114,6 @@ int aer__recent_add(struct recent *r, const struct row *row, bool keep, struct e
                           memory_order_relaxed);
     if (row->expires_ms) atomic_fetch_add_explicit(&r->expiring, 1, memory_order_relaxed);
     atomic_store_explicit(&r->count, n + 1, memory_order_release);
-    return AER_OK;
 }
 
 const char *aer__recent_id(const struct recent *r)

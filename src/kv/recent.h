@@ -12,8 +12,8 @@ struct recent;
 /* limit: bytes it may take; rows beyond are only counted. id: of the bucket the active file will become. */
 int aer__recent_new(const char *id, uint64_t first_seq, uint64_t limit, struct recent **recent, struct err *err);
 void aer__recent_free(struct recent *r);
-/* Its seq is first_seq + count. The row is copied while there is room; without keep (its value is not at hand) it is only counted. */
-int aer__recent_add(struct recent *r, const struct row *row, bool keep, struct err *err);
+/* Its seq is first_seq + count. The row is copied while there is room, and memory; without keep (its value is not at hand) it is only counted. */
+void aer__recent_add(struct recent *r, const struct row *row, bool keep);
 const char *aer__recent_id(const struct recent *r);
 uint64_t aer__recent_first(const struct recent *r);
 uint64_t aer__recent_count(const struct recent *r);    /* rows, in memory or not */

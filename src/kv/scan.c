@@ -264,11 +264,11 @@ static int fill(struct kv_cursor *c, struct err *err)
     if (rc == AER_OK) rc = from_catalogs(c, &s[3], &s[4], err);
     pthread_rwlock_unlock(view);
     if (rc == AER_OK) rc = aer__txn_kept(c->txn, err);
-    if (rc) return rc;
+    if (rc) goto out;
     end = chunk_end(c, s);
-    c->ended = !end;
     if (end && aer__buf_append(&next_from, c->keys.data + end->key_at, end->key_size)) rc = aer__err_nomem(err);
     if (rc == AER_OK) rc = merge_streams(c, s, end, err);
+    if (rc == AER_OK) c->ended = !end;
     if (rc == AER_OK && next_from.size) {
         aer__buf_release(&c->from);
         c->from = next_from;
@@ -276,7 +276,9 @@ static int fill(struct kv_cursor *c, struct err *err)
     } else {
         aer__buf_release(&next_from);
     }
-    c->chunk = AER_MIN(c->chunk * 4, (size_t)CHUNK_LAST);
+out:
+    if (rc) c->count = 0; /* streams that are not merged: the next try takes all of the chunk anew */
+    else c->chunk = AER_MIN(c->chunk * 4, (size_t)CHUNK_LAST);
     return rc;
 }
 
@@ -438,6 +440,7 @@ int aer__kv_next(struct kv_cursor *c, aer_slice *key, aer_slice *value, struct e
         c->key.size = 0;
         if (aer__buf_append(&c->key, c->keys.data + f->key_at, f->key_size)) {
             rc = aer__err_nomem(err);
+            c->next--;
             break;
         }
         *key = (aer_slice){c->key.data, c->key.size};
@@ -447,6 +450,10 @@ int aer__kv_next(struct kv_cursor *c, aer_slice *key, aer_slice *value, struct e
         } else if (f->own || may_expire(c->txn->kv, f->seq)) {
             rc = aer__kv_cursor_entry(c, &c->entry, err);
             c->have_entry = rc == AER_OK;
+        }
+        if (rc == AER_NOMEM) { /* nothing is wrong with the key: the next call tries it again */
+            c->next--;
+            break;
         }
         if (rc != AER_NOTFOUND) return rc;
         rc = AER_OK; /* expired: on to the next */

@@ -69,14 +69,15 @@ int aer__seal_register(struct kv *kv, const struct catalog_bucket *b, size_t cou
     int rc;
 
     pthread_mutex_lock(&kv->catalog_lock);
-    rc = aer__catalog_begin(kv->catalog, true, err);
+    rc = aer__view_reserve(kv, count, err); /* once they are listed there is no way back */
+    if (rc == AER_OK) rc = aer__catalog_begin(kv->catalog, true, err);
     for (size_t i = 0; rc == AER_OK && i < count; i++) rc = aer__catalog_add_bucket(kv->catalog, &b[i], err);
     if (rc == AER_OK) rc = aer__catalog_advance_version(kv->catalog, err);
     if (rc == AER_OK) rc = aer__catalog_commit(kv->catalog, err);
     else aer__catalog_rollback(kv->catalog);
     if (rc == AER_OK) { /* still under catalog_lock: follow.c must not take the list of a moment ago for the present */
         aer__view_write(kv);
-        for (size_t i = 0; rc == AER_OK && i < count; i++) rc = aer__view_add_bucket(kv, &b[i], err);
+        for (size_t i = 0; i < count; i++) aer__view_add_bucket(kv, &b[i]);
         aer__view_written(kv);
         aer__catalog_changed(kv);
     }
@@ -112,7 +113,10 @@ int aer__seal_empty(struct kv *kv, int which, struct err *err)
     rc = aer__active_empty(kv->active[which], err);
     if (rc == AER_OK) atomic_store(&kv->unsynced[which], false);
     pthread_mutex_unlock(&kv->active_lock[which]);
-    if (rc) return rc;
+    if (rc) {
+        atomic_store(&kv->settle, true); /* the next turn begins with it, or writers would wait for an empty file for ever */
+        return rc;
+    }
     pthread_mutex_lock(&kv->apply_lock);
     aer__view_write(kv);
     old = kv->recent[which];

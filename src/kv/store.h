@@ -36,6 +36,7 @@ struct bucket_ref {
     _Atomic(struct sealed *) file; /* open, or NULL */
     size_t open_at;                /* its place among the open ones */
     _Atomic uint64_t used;         /* tick of the last look, for closing the least recently used */
+    struct bucket_ref *next_spare; /* while it is not in the list */
 };
 
 /* Sealed buckets in sequence order. Pointers, so that an open file stays put while the list grows. */
@@ -44,6 +45,8 @@ struct bucket_list {
     size_t count, capacity;
     struct bucket_ref **open; /* those whose file is open; guarded by open_lock, or the view held for writing */
     size_t open_count, open_capacity;
+    struct bucket_ref *spare; /* see aer__view_reserve; guarded by catalog_lock */
+    size_t spares;
 };
 
 struct view_shard {
@@ -126,7 +129,7 @@ struct kv {
     pthread_mutex_t wake_lock;
     pthread_cond_t wake, idle; /* work for the thread; it did some */
     pthread_t thread;
-    bool thread_runs, work;
+    bool thread_runs, work, in_round;
     _Atomic bool thread_stop; /* also read in the middle of a long compaction, without wake_lock */
     uint64_t rounds;          /* done, for who waits */
     struct err round_err;     /* of the last round */
@@ -158,12 +161,15 @@ int aer__view_current(const struct kv *kv);              /* the active file writ
 uint64_t aer__view_sealed_to(const struct kv *kv);       /* last_seq of the last sealed bucket, 0: none */
 bool aer__view_bucket_is(struct kv *kv, const char *id); /* without the lock: is this bucket listed? */
 /* With the view held for writing: */
-int aer__view_add_bucket(struct kv *kv, const struct catalog_bucket *b, struct err *err); /* at its place */
+/* Have memory for COUNT more buckets, so that adding them cannot fail; before the commit that lists them. With catalog_lock,
+ * under which all adding is done. */
+int aer__view_reserve(struct kv *kv, size_t count, struct err *err);
+struct bucket_ref *aer__view_add_bucket(struct kv *kv, const struct catalog_bucket *b); /* at its place; reserved before */
 void aer__view_remove_bucket(struct kv *kv, size_t index);
 /* With apply_lock, without the view: mem becomes imm if it takes LIMIT bytes and there is no imm. */
 int aer__view_rotate(struct kv *kv, uint64_t limit, struct err *err);
-/* With apply_lock and the view for writing: tables whose versions are all in the catalogue go. */
-int aer__view_drop_merged(struct kv *kv, struct err *err);
+/* With apply_lock and the view for writing: tables whose versions are all in the catalogue go; mem for *fresh, which is NULL then. */
+void aer__view_drop_merged(struct kv *kv, struct table **fresh);
 
 /* turn.c */
 int64_t aer__kv_deadline(const struct kv *kv); /* monotonic ms until which a caller may wait */

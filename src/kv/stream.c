@@ -32,7 +32,7 @@ int aer__kv_writer_open(struct kv_txn *txn, const struct kv_item *item, struct k
     }
     if (rc) return rc;
     w = aer__calloc(1, sizeof *w);
-    if (!w) return aer__err_nomem(err);
+    if (!w) goto nomem;
     w->txn = txn;
     w->item = *item;
     w->part_size = aer__kv_part_size(txn->kv, item->key_size);
@@ -40,13 +40,18 @@ int aer__kv_writer_open(struct kv_txn *txn, const struct kv_item *item, struct k
     w->item.meta = item->meta ? aer__memdup(item->meta, item->meta_size) : NULL;
     if (!w->item.key || (item->meta && !w->item.meta)) {
         aer__free((void *)w->item.key);
-        aer__free(w);
-        return aer__err_nomem(err);
+        aer__free((void *)w->item.meta);
+        goto nomem;
     }
     w->first_seq = aer__txn_next_seq(txn);
     txn->writer = w;
     *writer = w;
     return AER_OK;
+nomem:
+    aer__free(w);
+    aer__err_nomem(err);
+    aer__kv_txn_fail(txn, &(struct err){AER_NOMEM, "out of memory"}); /* a write that failed, like any other */
+    return AER_NOMEM;
 }
 
 static void free_writer(struct kv_writer *w)

@@ -101,8 +101,8 @@ static size_t padded(size_t size)
     return (size + 7) & ~(size_t)7;
 }
 
-/* Room behind the last version, which it is not part of before it is taken. */
-static void *arena(struct table *t, size_t size, struct chunk **in)
+/* A chunk with so much room is the last one. */
+static struct chunk *have_room(struct table *t, size_t size)
 {
     struct chunk *c = t->last;
 
@@ -118,8 +118,16 @@ static void *arena(struct table *t, size_t size, struct chunk **in)
         t->last = c;
         atomic_fetch_add_explicit(&t->bytes, sizeof *c + chunk_size, memory_order_relaxed);
     }
+    return c;
+}
+
+/* Room behind the last version, which it is not part of before it is taken. */
+static void *arena(struct table *t, size_t size, struct chunk **in)
+{
+    struct chunk *c = have_room(t, size);
+
     *in = c;
-    return (unsigned char *)c->data + c->used;
+    return c ? (unsigned char *)c->data + c->used : NULL;
 }
 
 static bool same_key(const struct version *v, const void *key, size_t key_size, uint32_t hash)
@@ -159,6 +167,17 @@ static int grow(struct table *t, struct err *err)
     atomic_store_explicit(&t->slots, s, memory_order_release);
     atomic_fetch_add_explicit(&t->bytes, sizeof *s + size * sizeof s->at[0], memory_order_relaxed);
     return AER_OK;
+}
+
+int aer__table_reserve(struct table *t, size_t count, uint64_t key_bytes, struct err *err)
+{
+    uint64_t size = count * (uint64_t)(sizeof(struct version) + 8) + key_bytes;
+    int rc = AER_OK;
+
+    while (rc == AER_OK && (t->keys + count) * 4 > atomic_load_explicit(&t->slots, memory_order_relaxed)->mask * 3)
+        rc = grow(t, err);
+    if (rc) return rc;
+    return size < SIZE_MAX / 2 && have_room(t, (size_t)size) ? AER_OK : aer__err_nomem(err);
 }
 
 int aer__table_add(struct table *t, const void *key, size_t key_size, uint64_t hash, const struct version *like,

@@ -28,6 +28,8 @@ struct version {
 
 int aer__table_new(struct table **table, struct err *err);
 void aer__table_free(struct table *t);
+/* Have memory for COUNT versions more with KEY_BYTES of keys in all, so that adding them cannot fail. By who adds. */
+int aer__table_reserve(struct table *t, size_t count, uint64_t key_bytes, struct err *err);
 /* Add a version; seq must be above all of this key's. hash is aer__hash(key). One thread at a time. */
 int aer__table_add(struct table *t, const void *key, size_t key_size, uint64_t hash, const struct version *like,
                    struct err *err);

@@ -386,10 +386,10 @@ int aer__kv_txn_del(struct kv_txn *txn, const void *key, size_t key_size, struct
     int rc = check_write(txn, err);
 
     if (rc) return rc;
-    rc = aer__kv_stat(txn->kv, txn, key, key_size, &entry, &hold, err);
+    rc = aer__kv_stat(txn->kv, txn, key, key_size, &entry, &hold, &local);
     aer__buf_release(&hold);
-    if (rc) return rc;
-    rc = aer__txn_add(txn, &row, &local);
+    if (rc == AER_NOTFOUND) return rc;
+    if (rc == AER_OK) rc = aer__txn_add(txn, &row, &local);
     aer__kv_txn_fail(txn, &local);
     if (rc && err && !err->code) *err = local;
     return rc;

@@ -20,16 +20,18 @@ bool aer__upkeep_urgent(struct kv *kv)
 }
 
 /* Now and then, and only if no writer is in the way: somebody may be waiting for this round with the writer's turn. */
-static int expire_if_due(struct kv *kv)
+static int expire_if_due(struct kv *kv, struct err *err)
 {
     int64_t now = aer__monotonic_ms();
-    uint64_t deleted;
+    uint64_t deleted = 0;
     int rc;
 
     if (now - kv->expired_ms < EXPIRE_EVERY_MS) return AER_OK;
     kv->expired_ms = now;
-    rc = aer__expire(kv, now, &deleted, NULL);
-    return rc == AER_BUSY ? AER_OK : rc;
+    rc = aer__expire(kv, now, &deleted, err);
+    if (rc != AER_BUSY) return rc;
+    aer__err_clear(err);
+    return AER_OK;
 }
 
 void aer__upkeep_lock(struct kv *kv)
@@ -53,7 +55,7 @@ int aer__upkeep_round(struct kv *kv, struct err *err)
            !atomic_load(&kv->upkeep_wanted))
         rc = aer__compact_auto(kv, &more, err);
     pthread_mutex_unlock(&kv->upkeep_lock);
-    if (rc == AER_OK) rc = expire_if_due(kv);
+    if (rc == AER_OK) rc = expire_if_due(kv, err);
     return rc;
 }
 
@@ -67,11 +69,13 @@ static void *upkeep_thread(void *arg)
         if (!kv->work) aer__cond_wait(&kv->wake, &kv->wake_lock, aer__monotonic_ms() + TICK_MS);
         if (kv->thread_stop) break;
         kv->work = false;
+        kv->in_round = true;
         pthread_mutex_unlock(&kv->wake_lock);
         aer__work_begin();
         if (aer__upkeep_round(kv, &err) && err.code != AER_BUSY) aer__kv_log(kv, "in the background: %s", err.message);
         aer__work_end();
         pthread_mutex_lock(&kv->wake_lock);
+        kv->in_round = false;
         kv->round_err = err;
         kv->rounds++;
         pthread_cond_broadcast(&kv->idle);
@@ -99,11 +103,12 @@ void aer__upkeep_wake(struct kv *kv)
 int aer__upkeep_wait(struct kv *kv, int64_t deadline_ms, struct err *err)
 {
     uint64_t rounds;
-    bool in_time = true;
+    bool in_time = true, old;
     int rc = AER_OK;
 
     pthread_mutex_lock(&kv->wake_lock);
     rounds = kv->rounds;
+    old = kv->in_round;
     kv->work = true;
     /* No thread to be had, or it is the thread itself that would wait (for room, to delete expired keys): do it here. */
     if (!start(kv) || pthread_equal(kv->thread, pthread_self())) {
@@ -111,7 +116,15 @@ int aer__upkeep_wait(struct kv *kv, int64_t deadline_ms, struct err *err)
         return aer__upkeep_round(kv, err);
     }
     pthread_cond_signal(&kv->wake);
-    while (kv->rounds == rounds && in_time) in_time = aer__cond_wait(&kv->idle, &kv->wake_lock, deadline_ms);
+    while (kv->rounds == rounds && in_time) {
+        in_time = aer__cond_wait(&kv->idle, &kv->wake_lock, deadline_ms);
+        if (kv->rounds == rounds || !old || !kv->round_err.code) continue;
+        /* It began before we came, and its reason may be gone: the next one's counts. */
+        old = false;
+        rounds = kv->rounds;
+        kv->work = true;
+        pthread_cond_signal(&kv->wake);
+    }
     if (kv->rounds == rounds) {
         rc = aer__err_set(err, AER_BUSY,
                           "a bucket is still being sealed, or keys merged; try again, or wait longer (busy_ms)");

@@ -5,6 +5,7 @@
  */
 #include "kv/store.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,10 @@ void aer__view_release(struct kv *kv)
     for (size_t i = 0; i < kv->buckets.count; i++) free_ref(kv, kv->buckets.at[i]);
     aer__free(kv->buckets.at);
     aer__free(kv->buckets.open);
+    for (struct bucket_ref *ref = kv->buckets.spare, *next; ref; ref = next) {
+        next = ref->next_spare;
+        aer__free(ref);
+    }
     aer__table_free(kv->mem);
     aer__table_free(kv->imm);
     for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++) aer__recent_free(kv->recent[w]);
@@ -103,26 +108,52 @@ bool aer__view_bucket_is(struct kv *kv, const char *id)
     return found;
 }
 
-int aer__view_add_bucket(struct kv *kv, const struct catalog_bucket *b, struct err *err)
+static int grow_list(struct kv *kv, size_t count, struct err *err)
 {
     struct bucket_list *list = &kv->buckets;
-    struct bucket_ref *ref;
-    size_t i = find_bucket(list, b->first_seq);
+    size_t capacity = list->capacity ? list->capacity : 64;
+    struct bucket_ref **more;
 
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        struct bucket_ref **more = aer__realloc(list->at, capacity * sizeof *more);
-        if (!more) return aer__err_nomem(err);
+    if (list->count + count <= list->capacity) return AER_OK;
+    while (capacity < list->count + count) capacity *= 2;
+    aer__view_write(kv); /* readers look through the array */
+    more = aer__realloc(list->at, capacity * sizeof *more);
+    if (more) {
         list->at = more;
         list->capacity = capacity;
     }
-    ref = aer__calloc(1, sizeof *ref);
-    if (!ref) return aer__err_nomem(err);
+    aer__view_written(kv);
+    return more ? AER_OK : aer__err_nomem(err);
+}
+
+int aer__view_reserve(struct kv *kv, size_t count, struct err *err)
+{
+    struct bucket_list *list = &kv->buckets;
+
+    while (list->spares < count) {
+        struct bucket_ref *ref = aer__calloc(1, sizeof *ref);
+        if (!ref) return aer__err_nomem(err);
+        ref->next_spare = list->spare;
+        list->spare = ref;
+        list->spares++;
+    }
+    return grow_list(kv, count, err);
+}
+
+struct bucket_ref *aer__view_add_bucket(struct kv *kv, const struct catalog_bucket *b)
+{
+    struct bucket_list *list = &kv->buckets;
+    struct bucket_ref *ref = list->spare;
+    size_t i = find_bucket(list, b->first_seq);
+
+    assert(ref && list->count < list->capacity);
+    list->spare = ref->next_spare;
+    list->spares--;
     ref->b = *b;
     memmove(list->at + i + 1, list->at + i, (list->count - i) * sizeof *list->at);
     list->at[i] = ref;
     list->count++;
-    return AER_OK;
+    return ref;
 }
 
 void aer__view_remove_bucket(struct kv *kv, size_t index)
@@ -180,19 +211,14 @@ int aer__view_rotate(struct kv *kv, uint64_t limit, struct err *err)
     return rc;
 }
 
-int aer__view_drop_merged(struct kv *kv, struct err *err)
+void aer__view_drop_merged(struct kv *kv, struct table **fresh)
 {
-    struct table *fresh;
-    int rc;
-
     if (kv->imm && aer__table_last_seq(kv->imm) <= kv->merged_seq) {
         aer__table_free(kv->imm);
         kv->imm = NULL;
     }
-    if (aer__table_count(kv->mem) == 0 || aer__table_last_seq(kv->mem) > kv->merged_seq) return AER_OK;
-    rc = aer__table_new(&fresh, err);
-    if (rc) return rc;
+    if (!*fresh || aer__table_count(kv->mem) == 0 || aer__table_last_seq(kv->mem) > kv->merged_seq) return;
     aer__table_free(kv->mem);
-    kv->mem = fresh;
-    return AER_OK;
+    kv->mem = *fresh;
+    *fresh = NULL;
 }

@@ -98,19 +98,21 @@ static bool is_file(const char *path)
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The file of a bucket, from what the catalogue calls it: with or without bucketroot/, with or without .sq3. free() */
-static char *bucket_path(const struct original *o, const char *dir, const char *file)
+/* The file of a bucket, from what the catalogue calls it: with or without bucketroot/, with or without .sq3. *path: free(); NULL: there is none. */
+static int bucket_path(const struct original *o, const char *dir, const char *file, char **path, struct port_error *error)
 {
-    char *path;
-
-    if (!is_plain_path(dir) || !is_plain_path(file)) return NULL;
+    *path = NULL;
+    if (!is_plain_path(dir) || !is_plain_path(file)) return AER_OK;
     for (int form = 0; form < 4; form++) {
-        if (asprintf(&path, "%s/%s%s/%s%s", o->root, form & 2 ? "" : "bucketroot/", dir, file, form & 1 ? "" : ".sq3") < 0)
-            return NULL;
-        if (is_file(path)) return path;
-        free(path);
+        if (asprintf(path, "%s/%s%s/%s%s", o->root, form & 2 ? "" : "bucketroot/", dir, file, form & 1 ? "" : ".sq3") < 0) {
+            *path = NULL;
+            return aer__port_no_memory(error);
+        }
+        if (is_file(*path)) return AER_OK;
+        free(*path);
+        *path = NULL;
     }
-    return NULL;
+    return AER_OK;
 }
 
 static void tell(struct original *o, const char *what, const char *why)
@@ -153,7 +155,8 @@ static int open_bucket(struct original *o, const char *dir, const char *file, st
     o->file = strdup(file);
     if (!o->dir || !o->file) return aer__port_no_memory(error);
     snprintf(what, sizeof(what), "%s/%s", dir, file);
-    path = bucket_path(o, dir, file);
+    rc = bucket_path(o, dir, file, &path, error);
+    if (rc != AER_OK) return rc;
     if (!path) {
         tell(o, what, "the bucket is missing");
         return AER_OK;
@@ -198,9 +201,12 @@ static int take_meta(aer_slice stored, char **text, struct port_error *error)
         object = json_incref(value);
     } else {
         object = json_object();
-        if (object && aer__port_set_bytes(object, "key_meta", stored)) json_object_clear(object);
+        if (object && aer__port_set_bytes(object, "key_meta", stored)) { /* no memory: not the same as no meta */
+            json_decref(object);
+            object = NULL;
+        }
     }
-    *text = json_dumps(object, JSON_COMPACT);
+    *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     json_decref(value);
     return *text ? AER_OK : aer__port_no_memory(error);

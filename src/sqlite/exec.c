@@ -39,6 +39,11 @@ int aer__sq_int(sqlite3 *db, const char *name, const char *sql, int64_t *value, 
     return rc;
 }
 
+bool aer__sq_column_nomem(sqlite3_stmt *stmt)
+{
+    return sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM; /* SQLITE_ROW if all is well */
+}
+
 int aer__sq_set_sync(sqlite3 *db, const char *name, int sync, struct err *err)
 {
     switch (sync) {

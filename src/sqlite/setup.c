@@ -38,6 +38,7 @@ int aer__sq_make_wal(sqlite3 *db, const char *name, struct err *err)
     rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
     if (!rc) rc = sqlite3_step(stmt);
     if (rc != SQLITE_ROW) rc = aer__sq_err(err, db, rc, name);
+    else if (!sqlite3_column_text(stmt, 0)) rc = aer__err_nomem(err);
     else if (sqlite3_stricmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0) rc = AER_OK;
     else
         rc = aer__err_set(err, AER_IO,

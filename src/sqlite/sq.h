@@ -31,6 +31,8 @@ int aer__sq_exec(sqlite3 *db, const char *name, const char *sql, struct err *err
 int aer__sq_prepare(sqlite3 *db, const char *name, const char *sql, sqlite3_stmt **stmt, struct err *err);
 /* First column of the first row as an integer; AER_NOTFOUND (no message) if there is no row. */
 int aer__sq_int(sqlite3 *db, const char *name, const char *sql, int64_t *value, struct err *err);
+/* Asked right after sqlite3_column_text or _blob gave NULL or nonsense: was it for want of memory? */
+bool aer__sq_column_nomem(sqlite3_stmt *stmt);
 /* synchronous: AER_SYNC_FULL, NORMAL or OFF. */
 int aer__sq_set_sync(sqlite3 *db, const char *name, int sync, struct err *err);
 /* One PASSIVE or TRUNCATE checkpoint; *left (may be NULL) is how many WAL frames could not be copied (a reader holds them). TRUNCATE

@@ -18,6 +18,22 @@ TEST(the_nth_allocation_fails_and_only_that_one)
     aer__free(c);
 }
 
+TEST(from_the_nth_allocation_on_all_fail)
+{
+    void *a, *b;
+
+    aer__alloc_fail_from(2);
+    a = aer__alloc(1);
+    b = aer__alloc(1);
+    CHECK(a && !b && !aer__calloc(1, 1) && !aer__strdup("x") && aer__alloc_refused());
+    CHECK_INT(5, aer__alloc_fail_at(0));
+    b = aer__alloc(1);
+    CHECK(b && !aer__alloc_refused());
+    aer__alloc_fail_at(0);
+    aer__free(a);
+    aer__free(b);
+}
+
 TEST(a_failed_realloc_keeps_the_old_block)
 {
     char *p = aer__strdup("kept");
