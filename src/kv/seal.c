@@ -114,7 +114,7 @@ int aer__seal_empty(struct kv *kv, int which, struct err *err)
     if (rc == AER_OK) atomic_store(&kv->unsynced[which], false);
     pthread_mutex_unlock(&kv->active_lock[which]);
     if (rc) {
-        atomic_store(&kv->settle, true); /* the next turn begins with it, or writers would wait for an empty file for ever */
+        atomic_store(&kv->settle, true); /* its rows are in two places: the next turn tries again, or writers would wait for ever */
         return rc;
     }
     pthread_mutex_lock(&kv->apply_lock);
@@ -201,10 +201,7 @@ static int list_and_empty(struct sealing *s, struct err *err)
 
     if (rc == AER_OK && same) {
         rc = aer__seal_register(s->kv, &s->b, 1, err);
-        if (rc == AER_OK) {
-            rc = aer__seal_empty(s->kv, s->which, err);
-            if (rc) atomic_store(&s->kv->settle, true); /* its rows are in two places: the next turn tries again */
-        }
+        if (rc == AER_OK) rc = aer__seal_empty(s->kv, s->which, err);
     }
     /* Nobody lists it, and with the turn we see the present: ours to remove. */
     if (rc != AER_UNKNOWN && !aer__view_bucket_is(s->kv, s->info.id)) {

@@ -62,10 +62,10 @@ static struct slots *new_slots(size_t size)
     return s;
 }
 
-int aer__table_new(struct table **table, struct err *err)
+static int new_table(size_t size, struct table **table, struct err *err)
 {
     struct table *t = aer__calloc(1, sizeof *t);
-    struct slots *s = new_slots(FIRST_SLOTS);
+    struct slots *s = new_slots(size);
 
     *table = NULL;
     if (!t || !s) {
@@ -75,9 +75,22 @@ int aer__table_new(struct table **table, struct err *err)
     }
     atomic_store(&t->slots, s);
     pthread_mutex_init(&t->order_lock, NULL);
-    atomic_store(&t->bytes, sizeof *t + sizeof *s + FIRST_SLOTS * sizeof s->at[0]);
+    atomic_store(&t->bytes, sizeof *t + sizeof *s + size * sizeof s->at[0]);
     *table = t;
     return AER_OK;
+}
+
+int aer__table_new(struct table **table, struct err *err)
+{
+    return new_table(FIRST_SLOTS, table, err);
+}
+
+int aer__table_new_like(struct table **table, const struct table *like, uint64_t limit, struct err *err)
+{
+    size_t size = atomic_load_explicit(&like->slots, memory_order_relaxed)->mask + 1;
+
+    while (size > FIRST_SLOTS && size * sizeof(void *) > limit) size /= 2;
+    return new_table(size, table, err);
 }
 
 void aer__table_free(struct table *t)

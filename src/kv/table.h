@@ -27,6 +27,8 @@ struct version {
 };
 
 int aer__table_new(struct table **table, struct err *err);
+/* With room for as many keys as LIKE has, so that it need not grow there by steps, which costs as much memory again; as far as LIMIT bytes allow. */
+int aer__table_new_like(struct table **table, const struct table *like, uint64_t limit, struct err *err);
 void aer__table_free(struct table *t);
 /* Have memory for COUNT versions more with KEY_BYTES of keys in all, so that adding them cannot fail. By who adds. */
 int aer__table_reserve(struct table *t, size_t count, uint64_t key_bytes, struct err *err);

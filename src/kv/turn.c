@@ -135,7 +135,7 @@ static int enter(struct kv *kv, int64_t deadline_ms, bool background, struct err
     if (rc == AER_OK) {
         t->held = true;
         atomic_store(&kv->had_turn, true);
-        t->users++; /* there may be one that lost it */
+        t->users = 1;
         t->held_since_ms = aer__monotonic_ms();
     }
     pthread_cond_broadcast(&t->changed);
@@ -162,7 +162,7 @@ static void leave(struct kv *kv)
     struct turn *t = &kv->turn;
 
     pthread_mutex_lock(&t->lock);
-    if (--t->users == 0 && t->held) {
+    if (--t->users == 0) {
         t->held = false;
         t->released_ms = aer__monotonic_ms();
         atomic_store(&kv->share.page->in_turn, 0);

@@ -201,7 +201,7 @@ int aer__view_rotate(struct kv *kv, uint64_t limit, struct err *err)
 
     aer__view_write(kv);
     if (!kv->imm && aer__table_bytes(kv->mem) >= limit) {
-        rc = aer__table_new(&fresh, err);
+        rc = aer__table_new_like(&fresh, kv->mem, limit / 4, err);
         if (rc == AER_OK) {
             kv->imm = kv->mem;
             kv->mem = fresh;

@@ -3,6 +3,8 @@
 
 #include "testing.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +232,34 @@ TEST(an_empty_table_has_nothing)
     CHECK(items == NULL);
     aer__table_free(t);
     aer__table_free(NULL);
+}
+
+TEST(a_table_like_another_has_its_room_from_the_start)
+{
+    struct version like = {.seq = 1, .parts = 1};
+    struct table *t, *same, *small;
+    uint64_t before;
+    char key[16];
+
+    CHECK_OK(aer__table_new(&t, ERR));
+    for (; like.seq <= 10000; like.seq++) {
+        size_t size = (size_t)snprintf(key, sizeof key, "%" PRIu64, like.seq);
+        CHECK_OK(aer__table_add(t, key, size, aer__hash(key, size), &like, ERR));
+    }
+    CHECK_OK(aer__table_new_like(&same, t, 1 << 20, ERR));
+    CHECK_OK(aer__table_new_like(&small, t, 20000, ERR));
+    CHECK(aer__table_bytes(small) < 20000 && aer__table_bytes(small) < aer__table_bytes(same));
+    before = aer__table_bytes(same);
+    for (like.seq = 1; like.seq <= 10000; like.seq++) {
+        size_t size = (size_t)snprintf(key, sizeof key, "%" PRIu64, like.seq);
+        CHECK_OK(aer__table_add(same, key, size, aer__hash(key, size), &like, ERR));
+        CHECK_OK(aer__table_add(small, key, size, aer__hash(key, size), &like, ERR));
+    }
+    CHECK(aer__table_bytes(same) < aer__table_bytes(t)); /* what t has besides are the arrays it has grown out of */
+    CHECK(aer__table_bytes(same) - before < aer__table_bytes(t) && aer__table_count(small) == 10000);
+    aer__table_free(t);
+    aer__table_free(same);
+    aer__table_free(small);
 }
 
 TEST(keys_of_1_and_of_65536_bytes_stand_beside_each_other)

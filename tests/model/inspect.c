@@ -48,7 +48,7 @@ void inspect_locate(struct run *run, aer_db *db, size_t key)
                      key_text(run, key), location.value_size, value->size, location.first_seq, location.seq, location.id);
 }
 
-#define OWN_ROWS_MAX 4 /* in one bucket, after a compaction made it of several */
+#define OWN_ROWS_MAX 64 /* rows in one bucket that commit a large transaction: a compaction may bring many together */
 
 /* ---- buckets ------------------------------------------------------------------------------ */
 
