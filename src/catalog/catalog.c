@@ -231,11 +231,18 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
+int aer__catalog_set_cache(struct catalog *c, uint64_t cache_bytes, struct err *err)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "PRAGMA cache_size=-%llu", (unsigned long long)AER_MAX(cache_bytes / 1024, 256u));
+    return aer__sq_exec(c->db, LAYOUT_CATALOG, sql, err);
+}
+
 int aer__catalog_open(int dir, int flags, int busy_ms, uint64_t cache_bytes, struct catalog **catalog, struct err *err)
 {
     struct catalog *c = aer__calloc(1, sizeof *c);
     char *path = NULL;
-    char sql[64];
     int mode = flags & CATALOG_FROZEN ? SQ_FROZEN : flags & CATALOG_READONLY ? SQ_READONLY : SQ_READWRITE;
     int rc;
 
@@ -249,8 +256,7 @@ int aer__catalog_open(int dir, int flags, int busy_ms, uint64_t cache_bytes, str
     }
     rc = aer__sq_open(path, LAYOUT_CATALOG, mode, busy_ms, &c->db, err);
     if (rc) goto out;
-    snprintf(sql, sizeof sql, "PRAGMA cache_size=-%llu", (unsigned long long)AER_MAX(cache_bytes / 1024, 256u));
-    rc = aer__sq_exec(c->db, LAYOUT_CATALOG, sql, err);
+    rc = aer__catalog_set_cache(c, cache_bytes, err);
     if (rc) goto out;
     /* After a merge the WAL may be large; what it grew beyond this goes when it is next begun anew. */
     rc = aer__sq_exec(c->db, LAYOUT_CATALOG, "PRAGMA journal_size_limit=67108864", err);

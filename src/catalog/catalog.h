@@ -24,6 +24,8 @@ enum { CATALOG_WRITE = 1, CATALOG_READONLY = 2, CATALOG_FROZEN = 4 };
 int aer__catalog_create(int dir, const char *database, int64_t now_ms, struct err *err);
 /* cache_bytes: of SQLite's pages. AER_CORRUPT if it is no catalogue of ours, AER_NEWER. */
 int aer__catalog_open(int dir, int flags, int busy_ms, uint64_t cache_bytes, struct catalog **catalog, struct err *err);
+/* Another size; pages beyond it go at once. */
+int aer__catalog_set_cache(struct catalog *c, uint64_t cache_bytes, struct err *err);
 void aer__catalog_close(struct catalog *c);
 const char *aer__catalog_database(const struct catalog *c);
 

@@ -18,11 +18,6 @@
 #define PART_MAX 64            /* requests in one transaction */
 #define CHECKPOINT_FRAMES 1000 /* of an active file's WAL: single puts write a page each, 40 MB a bucket without it */
 
-static uint64_t unmerged_limit(const struct kv *kv)
-{
-    return kv->options.cache_bytes / 8 * 5;
-}
-
 /* ---- room ---- */
 
 static bool fits(const struct kv *kv, const struct recent *r, uint64_t rows, uint64_t bytes)
@@ -35,13 +30,13 @@ static bool fits(const struct kv *kv, const struct recent *r, uint64_t rows, uin
     if (aer__recent_first(r) + aer__recent_count(r) != kv->applied_seq + 1) return false;
     if (aer__recent_count(r) + rows > max_rows || aer__recent_bytes(r) + bytes > max_size) return false;
     /* Only sealed rows can be merged: seal early rather than keep more keys in memory than was allowed. */
-    return aer__table_bytes(kv->mem) < unmerged_limit(kv) * 3 / 4;
+    return aer__table_bytes(kv->mem) < kv_unmerged_limit(kv) * 3 / 4;
 }
 
 /* Is there more in memory than the background can have fallen behind by? */
 static bool must_wait_for_merge(struct kv *kv)
 {
-    return kv->imm && aer__table_bytes(kv->mem) + aer__table_bytes(kv->imm) > unmerged_limit(kv);
+    return kv->imm && aer__table_bytes(kv->mem) + aer__table_bytes(kv->imm) > kv_unmerged_limit(kv);
 }
 
 /* With the turn. The keys so far are all of full buckets: let the merge have them, begin a new table. */
@@ -50,7 +45,7 @@ static int rotate(struct kv *kv, struct err *err)
     int rc;
 
     pthread_mutex_lock(&kv->apply_lock);
-    rc = aer__view_rotate(kv, unmerged_limit(kv) / 2, err);
+    rc = aer__view_rotate(kv, kv_unmerged_limit(kv) / 2, err);
     pthread_mutex_unlock(&kv->apply_lock);
     return rc;
 }

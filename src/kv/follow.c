@@ -106,8 +106,8 @@ static int read_catalog_locked(struct kv *kv, struct err *err)
         kv->merged_seq = state.merged_seq;
         atomic_fetch_add(&kv->catalog_epoch, 1);
         aer__view_drop_merged(kv, &fresh);
+        aer__hints_clear(&kv->hints); /* somebody else merged: what they say may be displaced */
     }
-    if (!kv->merging) aer__hints_clear(&kv->hints);
     if (kv->applied_seq < kv->merged_seq) kv->applied_seq = kv->merged_seq;
     aer__view_written(kv);
     if (state.merged_seq > aer__view_sealed_to(kv))
@@ -171,7 +171,7 @@ static int load_sealed(struct kv *kv, struct err *err)
         pthread_rwlock_unlock(view);
         if (rc || !ref) break;
         aer__rows_close_some(kv);
-        rc = aer__view_rotate(kv, kv->options.cache_bytes / 16 * 5, err);
+        rc = aer__view_rotate(kv, kv_unmerged_limit(kv) / 2, err);
         if (rc) break;
     }
     return rc;
@@ -267,7 +267,7 @@ static int follow_once(struct kv *kv, struct err *err)
     first = state[0].info.first_seq <= state[1].info.first_seq ? 0 : 1;
     if (rc == AER_OK && state[first].rows) rc = load_active(kv, first, &state[first], err);
     if (rc == AER_OK && state[1 - first].rows) rc = load_active(kv, 1 - first, &state[1 - first], err);
-    if (rc == AER_OK) rc = aer__view_rotate(kv, kv->options.cache_bytes / 16 * 5, err);
+    if (rc == AER_OK) rc = aer__view_rotate(kv, kv_unmerged_limit(kv) / 2, err);
     if (rc) return rc;
     atomic_store_explicit(&kv->visible, kv->applied_seq, memory_order_release);
     if (counter > atomic_load(&kv->seen_counter)) atomic_store(&kv->seen_counter, counter);

@@ -11,6 +11,10 @@
 
 #define TRIES 4
 #define FEW_USES 64
+#define SEE_EVERY 4096 /* look-ups of a connection */
+#define NEAR_KEYS 16
+#define INCURIOUS 32  /* look-ups alone after one that has learned little */
+#define CACHE_STEPS 8 /* sizes a look-up connection's cache may have */
 
 /* ---- catalogue connections ---- */
 
@@ -35,6 +39,8 @@ struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err)
         rc = aer__catalog_open(kv->dir, flags, AER_MAX(kv->options.busy_ms, 1000), kv->options.cache_bytes / 16,
                                &r->catalog, err);
         if (rc) goto fail;
+        r->cache_bytes = kv->options.cache_bytes / 16;
+        atomic_fetch_add(&kv->readers, 1);
     }
     /* The view may know of a commit in the catalogue before the version tells everybody. */
     version = atomic_load(&kv->share.page->catalog_version);
@@ -52,6 +58,20 @@ fail:
     return NULL;
 }
 
+/* With the view and r. Memory that no unmerged key needs just now holds pages of the catalogue: a look-up that finds all of
+ * its pages there takes half the time. */
+static void fit_cache(struct kv *kv, struct catalog_reader *r)
+{
+    uint64_t limit = kv_unmerged_limit(kv), used = aer__table_bytes(kv->mem);
+    uint64_t base = kv->options.cache_bytes / 16, spare;
+
+    if (kv->imm) used += aer__table_bytes(kv->imm);
+    spare = used < limit ? (limit - used) / AER_MAX(atomic_load(&kv->readers), 1u) : 0;
+    spare -= spare % AER_MAX(limit / CACHE_STEPS, UINT64_C(1));
+    if (base + spare == r->cache_bytes) return;
+    if (aer__catalog_set_cache(r->catalog, base + spare, NULL) == AER_OK) r->cache_bytes = base + spare;
+}
+
 void aer__reader_give(struct kv *kv, struct catalog_reader *r)
 {
     r->used_ms = aer__monotonic_ms();
@@ -65,16 +85,63 @@ void aer__reader_give(struct kv *kv, struct catalog_reader *r)
 void aer__readers_rest(struct kv *kv, int64_t idle_ms)
 {
     int64_t now = aer__monotonic_ms();
+    pthread_rwlock_t *view = aer__view_read(kv);
 
     for (int i = 0; i < READERS; i++) {
         struct catalog_reader *r = &kv->reader[i];
         if (pthread_mutex_trylock(&r->lock)) continue; /* in use: not idle */
+        if (r->catalog) fit_cache(kv, r);
         if (r->catalog && now - r->used_ms >= idle_ms) aer__catalog_read_end(r->catalog);
         pthread_mutex_unlock(&r->lock);
     }
+    pthread_rwlock_unlock(view);
 }
 
 /* ---- which version ---- */
+
+/* With the view. Is there room for a hint for every key? Then a look at the catalogue learns the keys behind it too, and
+ * random look-ups know nearly all after a few. With more keys than room that would be for nothing. */
+static void see_what_fits(struct kv *kv)
+{
+    uint64_t live = 0, room = aer__hints_room(&kv->hints);
+
+    for (size_t i = 0; i < kv->buckets.count && live <= room; i++) live += kv->buckets.at[i]->b.live;
+    atomic_store_explicit(&kv->learn, live <= room, memory_order_relaxed);
+}
+
+struct near {
+    struct kv *kv;
+    const void *key;
+    size_t key_size;
+    uint64_t at, seq; /* seq 0: the first key was another one */
+    unsigned seen, learned;
+};
+
+static int learn_near(void *arg, const void *key, size_t key_size, uint64_t seq)
+{
+    struct near *n = arg;
+
+    if (n->seen++ == 0 && key_size == n->key_size && memcmp(key, n->key, key_size) == 0) n->seq = seq;
+    else if (seq <= n->at) n->learned += aer__hints_add(&n->kv->hints, aer__hash(key, key_size), seq);
+    return 0;
+}
+
+/* As aer__catalog_lookup, with the keys behind it as long as there is something to be learned of them. */
+static int look_up(struct kv *kv, struct catalog_reader *r, const void *key, size_t key_size, uint64_t at,
+                   uint64_t *seq, struct err *err)
+{
+    struct near n = {.kv = kv, .key = key, .key_size = key_size, .at = at};
+    int rc;
+
+    if (kv->merging || !atomic_load_explicit(&kv->learn, memory_order_relaxed) || r->incurious > 0) {
+        if (r->incurious > 0) r->incurious--;
+        return aer__catalog_lookup(r->catalog, key, key_size, seq, err);
+    }
+    rc = aer__catalog_range(r->catalog, 0, key, key_size, false, false, NEAR_KEYS, learn_near, &n, err);
+    if (n.learned < NEAR_KEYS / 4) r->incurious = INCURIOUS;
+    *seq = n.seq;
+    return rc ? rc : n.seq ? AER_OK : AER_NOTFOUND;
+}
 
 static int ask_catalog(struct kv *kv, const void *key, size_t key_size, uint64_t hash, uint64_t at, bool snapshot,
                        uint64_t *seq, bool *again, struct err *err)
@@ -87,7 +154,9 @@ static int ask_catalog(struct kv *kv, const void *key, size_t key_size, uint64_t
         if (err && !err->code) *err = local;
         return local.code;
     }
-    rc = aer__catalog_lookup(r->catalog, key, key_size, seq, err);
+    if (r->uses >= FEW_USES) fit_cache(kv, r);
+    if (r->uses % SEE_EVERY == FEW_USES) see_what_fits(kv);
+    rc = look_up(kv, r, key, key_size, at, seq, err);
     if (rc == AER_OK && *seq <= at) {
         if (!kv->merging) aer__hints_set(&kv->hints, hash, *seq);
     } else if ((rc == AER_OK || rc == AER_NOTFOUND) && snapshot) {

@@ -30,6 +30,11 @@ void aer__hints_release(struct hints *h)
     h->at = NULL;
 }
 
+uint64_t aer__hints_room(const struct hints *h)
+{
+    return (h->mask + 1) * WAYS;
+}
+
 static uint64_t tag_of(uint64_t hash)
 {
     return (hash & 0xffff) << SEQ_BITS;
@@ -71,6 +76,22 @@ void aer__hints_set(struct hints *h, uint64_t hash, uint64_t seq)
     }
     if (place < 0) place = (int)(hash >> 61); /* any; the line was chosen by other bits */
     atomic_store_explicit(&line[place], tag | seq, memory_order_relaxed);
+}
+
+bool aer__hints_add(struct hints *h, uint64_t hash, uint64_t seq)
+{
+    _Atomic uint64_t *line = line_of(h, hash);
+    uint64_t tag = tag_of(hash);
+    int place = -1;
+
+    if (!seq || seq > SEQ_MASK) return false;
+    for (int i = 0; i < WAYS; i++) {
+        uint64_t entry = atomic_load_explicit(&line[i], memory_order_relaxed);
+        if (entry && (entry & ~SEQ_MASK) == tag) return false;
+        if (!entry && place < 0) place = i;
+    }
+    if (place >= 0) atomic_store_explicit(&line[place], tag | seq, memory_order_relaxed);
+    return place >= 0;
 }
 
 void aer__hints_clear(struct hints *h)

@@ -18,8 +18,11 @@ struct hints {
 
 int aer__hints_init(struct hints *h, uint64_t bytes, struct err *err);
 void aer__hints_release(struct hints *h);
+uint64_t aer__hints_room(const struct hints *h);                   /* so many at most */
 uint64_t aer__hints_get(const struct hints *h, uint64_t hash);     /* 0: none */
 void aer__hints_set(struct hints *h, uint64_t hash, uint64_t seq); /* seq 0: forget */
+/* Only where there is room; false: there is none, or the key has one. */
+bool aer__hints_add(struct hints *h, uint64_t hash, uint64_t seq);
 void aer__hints_clear(struct hints *h);
 
 #endif

@@ -368,10 +368,12 @@ static int gather(struct merge *m, struct err *err)
     return AER_OK;
 }
 
-static void set_merging(struct kv *kv, bool merging)
+/* What somebody who died had merged already the hints do not know of. */
+static void set_merging(struct kv *kv, bool merging, bool goes_on)
 {
     aer__view_write(kv);
     kv->merging = merging;
+    if (goes_on) aer__hints_clear(&kv->hints);
     aer__view_written(kv);
 }
 
@@ -383,11 +385,11 @@ static int merge_once(struct kv *kv, struct err *err)
     rc = aer__turn_enter_background(kv, err);
     if (rc) return rc;
     rc = set_bounds(&m, err);
-    set_merging(kv, true); /* from here on nobody but us drops a table */
+    set_merging(kv, true, m.done_key.size > 0); /* from here on nobody but us drops a table */
     if (rc == AER_OK && m.to > m.from) rc = gather(&m, err);
     aer__turn_leave_background(kv);
     if (rc == AER_OK && m.to > m.from) rc = run_slices(&m, err);
-    set_merging(kv, false);
+    set_merging(kv, false, false);
     aer__free(m.items);
     aer__free(m.dead);
     aer__buf_release(&m.done_key);

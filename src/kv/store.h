@@ -60,6 +60,8 @@ struct catalog_reader {
     uint64_t version; /* page->catalog_version before its read transaction began */
     uint64_t epoch;   /* kv->catalog_epoch likewise */
     unsigned uses;
+    unsigned incurious;   /* look-ups that do not learn the keys beside */
+    uint64_t cache_bytes; /* of SQLite's pages, as set last */
     int64_t used_ms;
 };
 
@@ -91,6 +93,7 @@ struct kv {
     _Atomic uint64_t catalog_epoch; /* advanced when merged_seq is: older read transactions do not know what tables no longer have */
     bool merging;                   /* imm is on its way into the catalogue: nobody else sets hints */
     struct hints hints;
+    _Atomic bool learn;            /* all keys there are may have a hint */
     _Atomic uint64_t visible;      /* last seq readers may see */
     _Atomic uint64_t seen_counter; /* page->counter this view is as new as */
     _Atomic uint64_t seen_catalog; /* page->catalog_version likewise */
@@ -119,6 +122,7 @@ struct kv {
     pthread_mutex_t catalog_lock;
     struct catalog *catalog; /* for writing; NULL if readonly */
     struct catalog_reader reader[READERS];
+    _Atomic unsigned readers; /* connections open */
 
     pthread_mutex_t snapshot_lock;
     struct kv_txn *snapshots; /* open read transactions */
@@ -138,6 +142,12 @@ struct kv {
 
     _Atomic int broken; /* AER_UNKNOWN once a commit may or may not have happened: refuse everything */
 };
+
+/* Bytes of unmerged keys in memory, both tables together. */
+static inline uint64_t kv_unmerged_limit(const struct kv *kv)
+{
+    return kv->options.cache_bytes / 8 * 5;
+}
 
 static inline uint64_t kv_counter(const struct kv *kv)
 {
@@ -257,7 +267,7 @@ int aer__get_exists(struct kv *kv, const void *key, size_t key_size, uint64_t *s
                     struct err *err);                                    /* newest, not expired; AER_NOTFOUND */
 struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err); /* in a read transaction as new as the view; NULL: err */
 void aer__reader_give(struct kv *kv, struct catalog_reader *r);
-void aer__readers_rest(struct kv *kv, int64_t idle_ms); /* end read transactions idle for so long */
+void aer__readers_rest(struct kv *kv, int64_t idle_ms); /* end read transactions idle for so long, and give memory back that tables need */
 
 /* seal.c */
 void aer__tally_row(struct catalog_bucket *b, const struct row *row);

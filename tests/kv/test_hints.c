@@ -117,3 +117,23 @@ TEST(random_hints_are_the_last_ones_set_or_gone)
     CHECK(kept > 1000 && gone > 1000);
     aer__hints_release(&h);
 }
+
+TEST(what_is_added_takes_nobodys_place)
+{
+    struct hints h;
+
+    CHECK_OK(aer__hints_init(&h, 1 << 16, ERR));
+    CHECK(aer__hints_add(&h, 1, 101));
+    CHECK(!aer__hints_add(&h, 1, 102)); /* it has one */
+    CHECK_INT(101, aer__hints_get(&h, 1));
+    for (uint64_t tag = 2; tag <= 8; tag++) CHECK(aer__hints_add(&h, tag, 100 + tag));
+    CHECK(!aer__hints_add(&h, 9, 109));
+    CHECK_INT(0, aer__hints_get(&h, 9));
+    for (uint64_t tag = 1; tag <= 8; tag++) CHECK_INT(100 + tag, aer__hints_get(&h, tag));
+    aer__hints_set(&h, 3, 0);
+    CHECK(!aer__hints_add(&h, 9, 0) && !aer__hints_add(&h, 9, SEQ_MAX + 1));
+    CHECK(aer__hints_add(&h, 9, SEQ_MAX));
+    CHECK_INT(SEQ_MAX, aer__hints_get(&h, 9));
+    CHECK(aer__hints_room(&h) * 8 <= 1 << 16);
+    aer__hints_release(&h);
+}
