@@ -33,10 +33,14 @@ static bool fits(const struct kv *kv, const struct recent *r, uint64_t rows, uin
     return aer__table_bytes(kv->mem) < kv_unmerged_limit(kv) * 3 / 4;
 }
 
-/* Is there more in memory than the background can have fallen behind by? */
-static bool must_wait_for_merge(struct kv *kv)
+/* With the view. Is there more in memory than the background can have fallen behind by? What is of the current file cannot be
+ * merged yet, and waiting for it would be in vain: that file has to be filled first, or left. */
+static bool must_wait_for_merge(const struct kv *kv)
 {
-    return kv->imm && aer__table_bytes(kv->mem) + aer__table_bytes(kv->imm) > kv_unmerged_limit(kv);
+    int current = aer__view_current(kv);
+
+    if (!kv->imm || aer__table_bytes(kv->mem) + aer__table_bytes(kv->imm) <= kv_unmerged_limit(kv)) return false;
+    return current < 0 || aer__table_last_seq(kv->imm) < aer__recent_first(kv->recent[current]);
 }
 
 /* With the turn. The keys so far are all of full buckets: let the merge have them, begin a new table. */

@@ -51,6 +51,7 @@ static void set_scene(struct victim *v, unsigned which)
         v->count += v->is_in[i];
     }
     scene_close(db);
+    CHECK(v->count > 0);
 }
 
 static unsigned version_of(unsigned i)
@@ -174,7 +175,7 @@ TEST(an_emptied_or_cut_bucket_never_gives_a_wrong_value)
 
         scene_write(v.path, v.file, data, size - cut);
         db = scene_open(v.path, NULL);
-        for (unsigned i = 0; i < KEYS; i += v.is_in[i] ? 1 : 50)
+        for (unsigned i = 0; i < KEYS; i++)
             CHECK(get_right_or_corrupt(&v, db, i) == AER_OK || v.is_in[i]);
         scene_close(db);
     }
@@ -187,7 +188,7 @@ TEST(an_emptied_or_cut_bucket_never_gives_a_wrong_value)
 TEST(a_flipped_bit_never_gives_a_wrong_value)
 {
     uint64_t random = test_seed();
-    unsigned noticed = 0, flips = 400;
+    unsigned noticed = 0, flips = 160;
     struct victim v;
     unsigned char *data;
     size_t size;
@@ -204,9 +205,11 @@ TEST(a_flipped_bit_never_gives_a_wrong_value)
         scene_write(v.path, v.file, data, size);
         data[at] ^= bit;
         db = scene_open(v.path, NULL);
-        for (unsigned i = 0; i < KEYS; i += v.is_in[i] ? 1 : 97) {
-            int rc = get_right_or_corrupt(&v, db, i);
+        for (unsigned i = 0; i < KEYS; i++) {
+            int rc;
 
+            if (!v.is_in[i] && i % 97) continue; /* of the others a few */
+            rc = get_right_or_corrupt(&v, db, i);
             CHECK(rc == AER_OK || v.is_in[i]);
             failed += rc != AER_OK;
         }
