@@ -175,8 +175,7 @@ TEST(an_emptied_or_cut_bucket_never_gives_a_wrong_value)
 
         scene_write(v.path, v.file, data, size - cut);
         db = scene_open(v.path, NULL);
-        for (unsigned i = 0; i < KEYS; i++)
-            CHECK(get_right_or_corrupt(&v, db, i) == AER_OK || v.is_in[i]);
+        for (unsigned i = 0; i < KEYS; i++) CHECK(get_right_or_corrupt(&v, db, i) == AER_OK || v.is_in[i]);
         scene_close(db);
     }
     scene_write(v.path, v.file, data, size);

@@ -30,6 +30,7 @@ struct life {
     int sync;
     uint64_t seed;
     long points; /* it dies at this one; 0: ends by itself */
+    bool last;   /* in order: what it leaves is looked at */
 };
 
 static void live(const struct life *life)
@@ -48,7 +49,7 @@ static void live(const struct life *life)
         if (run_random(&peer.run, 8) == 0) peer_upkeep(&peer);
     }
     peer_read_all(&peer);
-    if (run_random(&peer.run, 2)) peer_close(&peer);
+    if (life->last || run_random(&peer.run, 2)) peer_close(&peer);
     /* else as if it were killed, but between two changes */
 }
 
@@ -98,6 +99,7 @@ static void cut_again_and_again(int sync, int wanted)
             disk_cut(life.path, life.records, &random, &cut);
         }
         life.points = 0;
+        life.last = true;
         run_life(&life);
         inspect_files(&files, life.path);
         inspect_remove(life.path);
