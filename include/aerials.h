@@ -54,7 +54,10 @@ enum {
     AER_FULL,     /* no space left; nothing was changed */
     AER_NOMEM,    /* out of memory; nothing was changed */
     AER_UNKNOWN,  /* a commit may or may not have happened; reopen to find out */
-    AER_STOPPED   /* a callback of yours returned non-zero */
+    AER_STOPPED,  /* a callback of yours returned non-zero */
+    AER_NOTABLE,  /* no such table, index or column; the message says which */
+    AER_CONFLICT, /* a row would break unique or not null; the message names the column and the other row. Nothing was changed */
+    AER_CHANGED /* a row or table file was edited, added or removed by hand: aer_index_rebuild takes it over */
 };
 
 typedef struct aer_db aer_db;
@@ -315,6 +318,134 @@ typedef struct aer_compact_result {
 
 /* Rewrite buckets with dead rows, one at a time: extra disk space of one bucket at most. Safe to kill at any point. */
 AER_API int aer_compact(aer_db *db, const aer_compact_options *options, aer_compact_result *result);
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+/* A table has rows, which are JSON objects, and indexes. Names match ^[a-zA-Z_][a-zA-Z0-9_]*$ and have 64 bytes at most; two that differ only by
+ * case cannot be in one place. Rows are kept as their canonical JSON: sorted keys, no spaces, a newline at the end. */
+
+#define AER_ROW_MAX ((size_t)16 << 20) /* bytes of a row's JSON */
+#define AER_ID_SIZE 21                 /* a row's id: 20 characters of 123456789ABCDEFGHIJKLMNPQRSTUVWXYZ, and NUL */
+
+/* Where rows and index entries are. */
+enum {
+    AER_STORAGE_FILES = 0, /* one JSON file a row, a directory a B+tree node: to be read, edited, kept in git */
+    AER_STORAGE_BUCKETS,   /* keys and values of the store: volume */
+    AER_STORAGE_GDBM       /* data.gdbm and index.gdbm; needs the module libaerials-gdbm.so */
+};
+
+enum { AER_STR = 1, AER_INT, AER_FLOAT, AER_BOOL, AER_JSON };
+enum {
+    AER_PK = 1,     /* AER_UNIQUE and AER_NOTNULL; one column a table at most; index pk_COLUMN */
+    AER_UNIQUE = 2, /* no two rows with the same value; any number of nulls. Index unq_COLUMN */
+    AER_NOTNULL = 4
+};
+
+typedef struct aer_column {
+    const char *name;
+    int type;                 /* AER_STR ... AER_JSON. A float also takes an integer that a double can hold exactly */
+    int flags;                /* AER_PK | AER_UNIQUE | AER_NOTNULL */
+    const char *default_json; /* the value where a row has none, as JSON; NULL: null */
+} aer_column;
+
+typedef struct aer_table_options {
+    size_t size;               /* sizeof(aer_table_options) */
+    int storage;               /* AER_STORAGE_..., for ever */
+    const aer_column *columns; /* NULL: rows of any form */
+    size_t column_count;
+} aer_table_options;
+
+typedef struct aer_index_def {
+    const char *name;
+    const char *const *columns; /* or paths into JSON: "address.city" */
+    size_t column_count;
+    int flags; /* AER_UNIQUE, AER_PK */
+} aer_index_def;
+
+typedef struct aer_table_def {
+    const char *name;
+    int storage;
+    const aer_column *columns; /* column_count 0: rows of any form */
+    size_t column_count;
+    const aer_index_def *indexes; /* in order of their creation */
+    size_t index_count;
+} aer_table_def;
+
+/* These are transactions of their own, durable as the handle's sync mode says. AER_NOTABLE; AER_EXISTS (with a message): the name is taken, in this or another case; AER_INVALID. */
+AER_API int aer_table_create(aer_db *db, const char *table, const aer_table_options *options); /* NULL options: files, any form */
+AER_API int aer_table_drop(aer_db *db, const char *table);                                     /* and all its rows */
+AER_API int aer_table_rename(aer_db *db, const char *table, const char *name);
+/* *def is one block, given back with aer_free. */
+AER_API int aer_table_get(aer_db *db, const char *table, aer_table_def **def);
+/* Names of all tables, in byte order; fn non-zero stops (AER_STOPPED). */
+AER_API int aer_tables(aer_db *db, int (*fn)(void *arg, const char *table), void *arg);
+
+/* Make an index, of the rows there are too. Columns are names of columns or paths into JSON ("address.city"); what is not there counts as null. AER_CONFLICT: rows that are there break
+ * AER_UNIQUE; AER_INVALID: a value has more than 4096 bytes. progress may be NULL; it counts rows. */
+AER_API int aer_index_create(aer_db *db, const char *table, const char *index, const char *const *columns,
+                             size_t column_count, int flags, aer_progress progress, void *progress_arg);
+/* AER_INVALID: the index of a pk or unique column stays as long as its table. */
+AER_API int aer_index_drop(aer_db *db, const char *table, const char *index);
+
+typedef struct aer_rebuild_result {
+    uint64_t rows;                    /* in the table now */
+    uint64_t added, changed, removed; /* row files taken over: put there, edited, taken away by hand since the last transaction */
+    uint64_t indexes, entries; /* built anew */
+} aer_rebuild_result;
+
+/* Take over what was done by hand to the files of a table (rows, and its config; a whole table folder that the database has never seen), and build INDEX (NULL: all)
+ * anew. After changes to rows all indexes are built anew. AER_CORRUPT: a row file is no row, the message names it; AER_CONFLICT: two rows break unique. Nothing is changed then. */
+AER_API int aer_index_rebuild(aer_db *db, const char *table, const char *index, aer_progress progress,
+                              void *progress_arg, aer_rebuild_result *result);
+
+/* ---- rows --------------------------------------------------------------------------------- */
+
+/* In these AER_INVALID (no JSON object: "byte N: why"; an unknown column, a wrong type), AER_CONFLICT, AER_NOTABLE and AER_NOTFOUND (no row with this id; no message) leave the
+ * transaction as it was; after any other code it can only be rolled back. With db instead of txn: a transaction of its own. */
+
+/* Store a row. ID gets its id (NULL: not wanted). */
+AER_API int aer_insert(aer_db *db, const char *table, const void *json, size_t json_size, char id[AER_ID_SIZE]);
+AER_API int aer_txn_insert(aer_txn *txn, const char *table, const void *json, size_t json_size, char id[AER_ID_SIZE]);
+/* Another row in the place of row ID; it gets a new id. */
+AER_API int aer_update(aer_db *db, const char *table, const char *id, const void *json, size_t json_size,
+                       char new_id[AER_ID_SIZE]);
+AER_API int aer_txn_update(aer_txn *txn, const char *table, const char *id, const void *json, size_t json_size,
+                           char new_id[AER_ID_SIZE]);
+AER_API int aer_delete(aer_db *db, const char *table, const char *id);
+AER_API int aer_txn_delete(aer_txn *txn, const char *table, const char *id);
+/* The row's canonical JSON with its newline, NUL behind; given back with aer_free. AER_CORRUPT, AER_CHANGED: its file is damaged or missing, or was edited; the message names it. */
+AER_API int aer_row(aer_db *db, const char *table, const char *id, void **json, size_t *json_size);
+AER_API int aer_txn_row(aer_txn *txn, const char *table, const char *id, void **json, size_t *json_size);
+
+enum {
+    AER_AFTER_FROM = 4, /* > from, instead of >= */
+    AER_UPTO_TO = 8     /* <= to, instead of < */
+    /* AER_KEYS_ONLY: ids only, rows are not read; AER_REVERSE */
+};
+
+typedef struct aer_row_range {
+    size_t size;       /* sizeof(aer_row_range) */
+    const char *index; /* rows in its order; NULL: all rows, by id, the bounds count for nothing */
+    const char *from; /* JSON of a key: a value; with several columns an array with a value for the first of them or more. NULL: no bound */
+    const char *to;
+    const char *prefix; /* text, not JSON: strings of the last column given in `from` (of the first, if NULL) that begin with it */
+    int flags;
+} aer_row_range;
+
+typedef struct aer_rows aer_rows;
+
+/* Order of keys: null, false, true, numbers by value, strings by bytes, arrays, objects. Rows with equal keys come by id. NULL range: all rows.
+ * A read transaction must be used for it; in a write transaction its own changes are seen, also those made while the cursor is open. */
+AER_API int aer_rows_open(aer_txn *txn, const char *table, const aer_row_range *range, aer_rows **rows);
+/* AER_DONE at the end. id and json live until the next call. After AER_CORRUPT or AER_CHANGED id is set, and the next call goes on behind that row. */
+AER_API int aer_rows_next(aer_rows *rows, const char **id, aer_slice *json);
+AER_API void aer_rows_close(aer_rows *rows);
+
+/* Update or delete the rows for which the SQL expression WHERE is true (NULL: all), in txn, or in a transaction of its own (txn NULL). The expressions see the
+ * columns (of a table of any form: none), _id (text) and _row (the JSON text). assignments: "column=EXPR"; for a table of any form COLUMN is a key of the object. *count: rows. */
+AER_API int aer_update_where(aer_db *db, aer_txn *txn, const char *table, const char *where,
+                             const char *const *assignments, size_t assignment_count, uint64_t *count);
+AER_API int aer_delete_where(aer_db *db, aer_txn *txn, const char *table, const char *where, uint64_t *count);
 
 #ifdef __cplusplus
 }
