@@ -8,9 +8,9 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define ROUNDS 3000
+#define ROUNDS 2000
 #else
-#define ROUNDS 30000
+#define ROUNDS 10000
 #endif
 
 /* The same value with its keys set in another order. */
