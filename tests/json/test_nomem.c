@@ -25,8 +25,8 @@ static void json_free(void *p)
 /* Words longer than any first buffer, escapes, nesting, more keys than are sorted on the stack, every type. */
 static char *large_text(size_t *size)
 {
-    json_t *value = json_pack("{s:{s:[i,f,n,b,s,{},[]]},s:s,s:s}", "nest\ned", "list \"quoted\"", 1, 2.5, 1,
-                              "text\twith\x01 escapes", "a long name, with its end to be lost: bucket_max_rows",
+    json_t *value = json_pack("{s:{s:[i,f,n,b,s,{},[],i,i,i,i]},s:s,s:s}", "nest\ned", "list \"quoted\"", 1, 2.5, 1,
+                              "text\twith\x01 escapes", 8, 9, 10, 11, "a long name, with its end to be lost: bucket_max_rows",
                               "gr\xc3\xbc\xc3\x9f", "\xf0\x9f\x98\x80", "\n");
     json_t *many = json_object();
     char key[8] = "k\n00", *text, *spread;

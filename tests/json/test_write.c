@@ -173,21 +173,44 @@ TEST(what_could_not_be_read_again_is_not_written)
     refused(list, "more than 16 MiB in one text");
 }
 
+/* No deeper than allowed, and none holds itself, but written out it would have 2^62 ends. */
+TEST(a_value_that_is_shared_again_and_again_ends)
+{
+    json_t *value = json_array();
+
+    for (int i = 0; i < 62; i++) value = json_pack("[O, o]", value, value);
+    refused(value, "more than 16 MiB in one text");
+}
+
 TEST(a_value_that_holds_itself_ends)
 {
     json_t *a = json_array(), *b = json_array();
     struct buf to = {0};
 
-    for (int i = 0; i < 3; i++) { /* three times, so the levels alone would not end in our days */
-        CHECK_INT(0, json_array_append(a, b));
-        CHECK_INT(0, json_array_append(b, a));
-    }
+    CHECK_INT(0, json_array_append(a, b));
+    CHECK_INT(0, json_array_append(b, a));
     CHECK_RC(AER_INVALID, aer__json_write(&to, a, ERR));
     CHECK_INT(0, to.size);
     aer__buf_release(&to);
     CHECK_INT(0, json_array_clear(a));
     json_decref(b);
     json_decref(a);
+}
+
+TEST(a_string_that_would_be_too_long_is_not_written)
+{
+    char *text = malloc(JSON_SIZE_MAX);
+    json_t *value;
+    size_t size;
+
+    CHECK(text);
+    memset(text, 'x', JSON_SIZE_MAX);
+    value = json_stringn(text, JSON_SIZE_MAX - 2);
+    CHECK(text_of(value, &size));
+    CHECK_INT(JSON_SIZE_MAX, size);
+    json_decref(value);
+    refused(json_stringn(text, JSON_SIZE_MAX - 1), "more than 16 MiB in one text");
+    free(text);
 }
 
 TEST(a_path_leads_through_objects)
