@@ -165,7 +165,7 @@ static size_t write_scientific(char *text, const char *digits, int count, int ex
 size_t aer__json_write_real(char text[JSON_REAL_SIZE], double value)
 {
     size_t sign = signbit(value) ? 1 : 0, size;
-    char digits[20];
+    char digits[20] = {0};
     int count, exponent, precision;
 
     if (sign) text[0] = '-';

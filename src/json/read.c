@@ -333,14 +333,15 @@ static int read_value(struct reader *r, json_t **value)
 
 int aer__json_read(const void *text, size_t size, json_t **value, struct err *err)
 {
-    const unsigned char *bytes = size ? text : (const unsigned char *)"";
-    struct reader r = {.text = bytes, .at = bytes, .end = bytes + size, .err = err};
+    struct reader r = {.text = text, .at = text, .end = text, .err = err};
     json_t *read = NULL;
     int rc;
 
     *value = NULL;
-    if (size > JSON_SIZE_MAX) return bad(&r, bytes + JSON_SIZE_MAX, "more than 16 MiB in one text");
-    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) return bad(&r, bytes, "a byte order mark");
+    if (size == 0) return missing(&r, "a value");
+    r.end += size;
+    if (size > JSON_SIZE_MAX) return bad(&r, r.text + JSON_SIZE_MAX, "more than 16 MiB in one text");
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) return bad(&r, r.text, "a byte order mark");
     rc = read_value(&r, &read);
     aer__buf_release(&r.scratch);
     if (rc) return rc;

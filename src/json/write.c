@@ -49,7 +49,8 @@ static size_t escape(unsigned char *to, unsigned char c)
     if (c == '"' || c == '\\') to[1] = c;
     else if (c >= 8 && c <= 13 && names[c - 8]) to[1] = (unsigned char)names[c - 8];
     else {
-        memcpy(to + 1, "u00", 3);
+        to[1] = 'u';
+        to[2] = to[3] = '0';
         to[4] = (unsigned char)hex[c >> 4];
         to[5] = (unsigned char)hex[c & 15];
         return 6;

@@ -92,6 +92,14 @@ TEST(a_message_says_which_byte_and_why)
     refused("[\0]", 3, "byte 2: a value is missing");
 }
 
+TEST(no_text_at_all_is_no_value)
+{
+    json_t *value;
+
+    CHECK_RC(AER_INVALID, aer__json_read(NULL, 0, &value, ERR));
+    CHECK(!value);
+}
+
 TEST(a_key_that_stands_twice_is_named)
 {
     static const char once[] = "{\"name\":1,\"Name\":2,\"\":3,\"in\":{\"name\":4}}";
