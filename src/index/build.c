@@ -95,7 +95,7 @@ static int close_node(struct builder *b, unsigned level, const struct record *bo
 {
     static const struct record none;
     char name[NAME_MAX_SIZE + 1], path[TREE_PATH_SIZE];
-    struct node *above;
+    struct node *above = NULL;
     int rc;
 
     if (!bound && level + 1 == b->height) return hand_out(b, level, ROOT);
@@ -130,7 +130,7 @@ static int check_order(struct builder *b, const struct tree_key *key, const char
 static int add(struct builder *b, const struct tree_key *key, const char *id)
 {
     struct record record = {key->bytes, key->json, id, key->size, key->json_size, strlen(id)};
-    struct node *leaf;
+    struct node *leaf = NULL;
     bool same_key;
     int rc = check_order(b, key, id, &same_key);
 
@@ -149,7 +149,7 @@ static int add(struct builder *b, const struct tree_key *key, const char *id)
 static int run(struct builder *b, tree_next_fn next, void *next_arg)
 {
     char id[TREE_ID_MAX + 1];
-    struct node *leaf;
+    struct node *leaf = NULL;
     struct tree_key key;
     int rc = node_at(b, 0, &leaf);
 
