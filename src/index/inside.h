@@ -92,8 +92,9 @@ struct target {
 
 struct node *aer__node_new(bool leaf); /* dirty; NULL: no memory */
 void aer__node_free(struct node *node);
-void aer__node_free_all(struct node *node);            /* with the dirty ones below it */
-struct node *aer__node_clone(const struct node *node); /* dirty, unchanged */
+void aer__node_free_all(struct node *node);                               /* with the dirty ones below it */
+struct node *aer__node_clone(const struct node *node);                    /* dirty, unchanged */
+int aer__node_reserve(struct node *node, uint32_t entries, size_t bytes); /* of an empty node */
 size_t aer__node_size(const struct node *node);
 void aer__node_trim(struct node *node);
 void aer__node_clear(struct node *node);

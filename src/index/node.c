@@ -80,9 +80,8 @@ uint32_t aer__node_entry_text(const struct node *node, uint32_t i)
 
 /* ---- room ---- */
 
-static int grow_entries(struct node *node)
+static int grow_entries(struct node *node, uint32_t room)
 {
-    uint32_t room = node->room ? node->room * 2 : FEW;
     void *p = aer__realloc(node->entries, room * sizeof *node->entries);
 
     if (!p) return AER_NOMEM;
@@ -134,12 +133,25 @@ static int grow_bytes(struct node *node, size_t extra)
     return AER_OK;
 }
 
+int aer__node_reserve(struct node *node, uint32_t entries, size_t bytes)
+{
+    if (grow_entries(node, AER_MIN(entries, (uint32_t)TREE_FANOUT_MAX))) return AER_NOMEM;
+    return grow_bytes(node, bytes);
+}
+
 /* Give back what is not used; a want of memory leaves it as it is. */
 void aer__node_trim(struct node *node)
 {
     void *p;
 
-    if (node->dead || node->bytes_room - node->used > node->used / 8) repack(node, 0);
+    if (node->dead) repack(node, 0);
+    if (node->used && node->bytes_room - node->used > node->used / 8) {
+        p = aer__realloc(node->bytes, node->used);
+        if (p) {
+            node->bytes = p;
+            node->bytes_room = node->used;
+        }
+    }
     if (!node->count || node->room - node->count <= node->count / 8) return;
     p = aer__realloc(node->entries, node->count * sizeof *node->entries);
     if (!p) return;
@@ -212,7 +224,7 @@ int aer__node_put(struct node *node, uint32_t i, const struct record *record)
     uint32_t behind = node->count - i;
 
     assert(i <= node->count);
-    if (node->count == node->room && grow_entries(node)) return AER_NOMEM;
+    if (node->count == node->room && grow_entries(node, node->room ? node->room * 2 : FEW)) return AER_NOMEM;
     if (store(node, &entry, record)) return AER_NOMEM;
     if (behind) memmove(node->entries + i + 1, node->entries + i, behind * sizeof *node->entries);
     node->entries[i] = entry;

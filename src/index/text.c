@@ -17,13 +17,16 @@
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define PLAIN_DIGITS 18
+#define ENTRY_GUESS 40 /* bytes of text */
 
 struct reader {
     const char *at, *end, *text;
     unsigned columns;
     struct node *node;
     struct buf key;
-    struct buf json; /* of a key that had white space in it */
+    const char *key_json; /* where the key's text is: in the node's, or in json */
+    size_t key_json_size;
+    struct buf json; /* the text of a key of several columns, or of one that had white space in it */
     struct err *why;
 };
 
@@ -101,10 +104,25 @@ static const char *value_end(const struct reader *r, bool *spaced)
     return NULL;
 }
 
-/* Append the text of a value to r->json. */
-static int add_json(struct reader *r, const void *text, size_t size)
+/* The text of the value just read; of several columns they come one behind the other. */
+static int take_json(struct reader *r, const char *text, size_t size)
 {
+    if (r->columns == 1) {
+        r->key_json = text;
+        r->key_json_size = size;
+        return AER_OK;
+    }
     return aer__buf_append(&r->json, text, size) ? aer__err_nomem(r->why) : AER_OK;
+}
+
+static int take_canonical(struct reader *r, const json_t *value)
+{
+    int rc = aer__index_text(&r->json, value, r->why);
+
+    if (r->columns > 1) return rc;
+    r->key_json = (const char *)r->json.data;
+    r->key_json_size = r->json.size;
+    return rc;
 }
 
 static int read_any(struct reader *r)
@@ -126,16 +144,29 @@ static int read_any(struct reader *r)
     rc = aer__index_key(&r->key, value, &err);
     if (rc == AER_INVALID) rc = bad(r, "a key of more than 4096 bytes");
     else if (rc) aer__err_nomem(r->why);
-    else if (spaced) rc = aer__index_text(&r->json, value, r->why);
-    else rc = add_json(r, r->at, (size_t)(end - r->at));
+    else if (spaced) rc = take_canonical(r, value);
+    else rc = take_json(r, r->at, (size_t)(end - r->at));
     json_decref(value);
     r->at = end;
     return rc;
 }
 
+/* Is one of the eight bytes a quote, a backslash, a control character or not ASCII? */
+static bool has_special(const char *eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t x, quote, backslash;
+
+    memcpy(&x, eight, sizeof x);
+    quote = x ^ ones * '"';
+    backslash = x ^ ones * '\\';
+    return ((x - ones * 0x20) | (quote - ones) | (backslash - ones) | x) & tops;
+}
+
 /* The end of a string of printable ASCII without escapes that begins at P, behind its quote; NULL: it is another one. */
 static const char *plain_string(const char *p, const char *end)
 {
+    while (end - p >= 8 && !has_special(p)) p += 8;
     for (; p < end && *p != '"'; p++)
         if (*p < 0x20 || *p > 0x7e || *p == '\\') return NULL;
     return p < end ? p : NULL;
@@ -172,6 +203,18 @@ static const char *plain_word(const struct reader *r, unsigned char *tag)
     return NULL;
 }
 
+/* aer__index_put_string for one without NUL bytes, which most are. */
+static int put_plain(struct buf *key, const char *text, size_t size)
+{
+    if (size + 3 > INDEX_KEY_MAX - AER_MIN(key->size, (size_t)INDEX_KEY_MAX)) return AER_INVALID;
+    if (aer__buf_reserve(key, size + 3)) return AER_NOMEM;
+    key->data[key->size++] = INDEX_STRING;
+    if (aer__buf_append(key, text, size)) return AER_NOMEM;
+    key->data[key->size++] = 0;
+    key->data[key->size++] = 0;
+    return AER_OK;
+}
+
 /* One value: its bytes to r->key, its text to r->json. */
 static int read_value(struct reader *r)
 {
@@ -186,7 +229,7 @@ static int read_value(struct reader *r)
     if (*begin == '"') {
         end = plain_string(begin + 1, r->end);
         if (!end) return read_any(r);
-        rc = aer__index_put_string(&r->key, INDEX_STRING, begin + 1, (size_t)(end - begin - 1), NULL);
+        rc = put_plain(&r->key, begin + 1, (size_t)(end - begin - 1));
         end++;
     } else if ((end = plain_integer(begin, r->end, &number))) {
         rc = aer__index_put_integer(&r->key, number, NULL);
@@ -198,7 +241,7 @@ static int read_value(struct reader *r)
     if (rc == AER_INVALID) return bad(r, "a key of more than 4096 bytes");
     if (rc) return aer__err_nomem(r->why);
     r->at = end;
-    return add_json(r, begin, (size_t)(end - begin));
+    return take_json(r, begin, (size_t)(end - begin));
 }
 
 /* The key of an entry; several columns are a list of just so many. */
@@ -209,15 +252,18 @@ static int read_key(struct reader *r)
     r->key.size = r->json.size = 0;
     if (r->columns == 1) return read_value(r);
     if (!take(r, '[')) return bad(r, "a key that is no list of columns");
-    rc = add_json(r, "[", 1);
+    rc = take_json(r, "[", 1);
     for (unsigned i = 0; !rc && i < r->columns; i++) {
         if (i && !take(r, ',')) return bad(r, "a key with too few columns");
-        if (i) rc = add_json(r, ",", 1);
+        if (i) rc = take_json(r, ",", 1);
         if (!rc) rc = read_value(r);
     }
     if (rc) return rc;
     if (!take(r, ']')) return bad(r, "a key with too many columns");
-    return add_json(r, "]", 1);
+    rc = take_json(r, "]", 1);
+    r->key_json = (const char *)r->json.data;
+    r->key_json_size = r->json.size;
+    return rc;
 }
 
 /* Is this the key of the last bound, a null with nothing behind its entry? */
@@ -239,9 +285,9 @@ static int add_entry(struct reader *r, const char *id, size_t id_size, const cha
 {
     struct node *node = r->node;
     uint32_t i = node->count;
-    struct record record = {r->key.data, (const char *)r->json.data, id, r->key.size, r->json.size, id_size};
+    struct record record = {r->key.data, r->key_json, id, r->key.size, r->key_json_size, id_size};
 
-    if (r->json.size > INDEX_KEY_MAX || r->key.size > INDEX_KEY_MAX) return bad(r, "a key of more than 4096 bytes");
+    if (r->key_json_size > INDEX_KEY_MAX || r->key.size > INDEX_KEY_MAX) return bad(r, "a key of more than 4096 bytes");
     if (i == TREE_FANOUT_MAX) return bad(r, "more than 1024 entries");
     if (aer__node_put(node, i, &record)) return aer__err_nomem(r->why);
     if (node->kids) memcpy(node->kids[i].name, name, name_size);
@@ -272,7 +318,7 @@ static int read_internal_entry(struct reader *r, bool *last)
     if (*last) {
         take(r, 'n');
         r->at += 3;
-        r->key.size = r->json.size = 0;
+        r->key.size = r->key_json_size = 0;
     } else {
         rc = read_key(r);
     }
@@ -336,7 +382,8 @@ int aer__node_read(const char *text, size_t size, bool leaf, unsigned columns, s
     *node = NULL;
     if (size > TEXT_MAX) return aer__err_set(why, AER_CORRUPT, "it has more than 64 MiB");
     r.node = aer__node_new(leaf);
-    rc = r.node ? read_entries(&r) : aer__err_nomem(why);
+    rc = r.node && !aer__node_reserve(r.node, (uint32_t)(size / ENTRY_GUESS) + 1, size) ? read_entries(&r)
+                                                                                        : aer__err_nomem(why);
     if (!rc) rc = check_names(&r);
     aer__buf_release(&r.key);
     aer__buf_release(&r.json);
