@@ -428,7 +428,7 @@ typedef struct aer_row_range {
     const char *index; /* rows in its order; NULL: all rows, by id, the bounds count for nothing */
     const char *from; /* JSON of a key: a value; with several columns an array with a value for the first of them or more. NULL: no bound */
     const char *to;
-    const char *prefix; /* text, not JSON: strings of the last column given in `from` (of the first, if NULL) that begin with it */
+    const char *prefix; /* text, not JSON: strings that begin with it, in the column behind those given in `from` (NULL: the first). No `to` with it */
     int flags;
 } aer_row_range;
 

@@ -107,6 +107,7 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_SET_TABLE] =
         "INSERT INTO tables VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET"
         " name=excluded.name,config=excluded.config,prefix=excluded.prefix,prefix_rows=excluded.prefix_rows",
+    [Q_SET_PREFIX] = "UPDATE tables SET prefix=?2,prefix_rows=?3 WHERE id=?1",
     [Q_REMOVE_TABLE] = "DELETE FROM tables WHERE id=?1",
     [Q_FILE] = "SELECT sum,size,mtime FROM files WHERE tbl=?1 AND name=?2",
     [Q_FILES] = "SELECT name,sum,size,mtime FROM files WHERE tbl=?1 AND name>?2 AND name<?3 ORDER BY name LIMIT ?4",

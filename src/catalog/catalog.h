@@ -161,6 +161,8 @@ int aer__catalog_keys(struct catalog *c, uint64_t after_seq, int (*fn)(void *arg
 /* Between begin and commit: */
 int aer__catalog_need_tables(struct catalog *c, struct err *err); /* in a catalogue made before there were any */
 int aer__catalog_set_table(struct catalog *c, const struct catalog_table *table, struct err *err);
+/* Only where its next rows go. */
+int aer__catalog_set_prefix(struct catalog *c, uint32_t id, const char *prefix, uint32_t prefix_rows, struct err *err);
 int aer__catalog_remove_table(struct catalog *c, uint32_t id, struct err *err); /* and what is said of its files */
 int aer__catalog_set_file(struct catalog *c, uint32_t table, const struct catalog_file *file, struct err *err);
 int aer__catalog_remove_file(struct catalog *c, uint32_t table, const char *name, struct err *err);

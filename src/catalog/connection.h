@@ -29,6 +29,7 @@ enum {
     Q_HAS_TABLES,
     Q_TABLES,
     Q_SET_TABLE,
+    Q_SET_PREFIX,
     Q_REMOVE_TABLE,
     Q_FILE,
     Q_FILES,

@@ -242,6 +242,18 @@ int aer__catalog_set_table(struct catalog *c, const struct catalog_table *table,
     return step_once(c, stmt, err);
 }
 
+int aer__catalog_set_prefix(struct catalog *c, uint32_t id, const char *prefix, uint32_t prefix_rows, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = aer__catalog_stmt(c, Q_SET_PREFIX, &stmt, err);
+
+    if (rc) return rc;
+    sqlite3_bind_int64(stmt, 1, id);
+    bind_text(stmt, 2, prefix);
+    sqlite3_bind_int64(stmt, 3, prefix_rows);
+    return step_once(c, stmt, err);
+}
+
 int aer__catalog_remove_table(struct catalog *c, uint32_t id, struct err *err)
 {
     sqlite3_stmt *stmt;

@@ -127,12 +127,8 @@ static int commit_locked(struct commit *m, struct kv_txn *txn, uint64_t *version
 static int commit(struct commit *m, struct kv_txn *txn, uint64_t *version, struct err *err)
 {
     struct files *f = m->f;
-    int rc = aer__kv_tables_lock(f->kv, err);
+    int rc;
 
-    if (rc) {
-        aer__kv_rollback(txn);
-        return rc;
-    }
     pthread_mutex_lock(&f->commit_lock);
     m->now_ns = aer__fs_now_ns();
     rc = commit_locked(m, txn, version, err);
@@ -142,8 +138,17 @@ static int commit(struct commit *m, struct kv_txn *txn, uint64_t *version, struc
         f->committed_ms = aer__monotonic_ms();
     }
     pthread_mutex_unlock(&f->commit_lock);
-    aer__kv_tables_unlock(f->kv);
     return rc;
+}
+
+int aer__files_lock(struct files *f, struct err *err)
+{
+    return aer__kv_tables_lock(f->kv, err);
+}
+
+void aer__files_unlock(struct files *f)
+{
+    aer__kv_tables_unlock(f->kv);
 }
 
 int aer__files_commit(struct files *f, struct kv_txn *txn, struct changes *c,
@@ -159,18 +164,27 @@ int aer__files_commit(struct files *f, struct kv_txn *txn, struct changes *c,
     }
     aer__changes_sort(c);
     rc = commit(&m, txn, version, err);
-    if (rc) return rc;
-    /* The commit is done: a checkpoint that fails is the next one's to report. */
-    if (f->bytes >= CHECKPOINT_BYTES) (void)aer__files_checkpoint(f, false, NULL);
+    return rc;
+}
+
+/* A commit before it is done: a checkpoint that fails is the next one's to report. */
+void aer__files_after_commit(struct files *f)
+{
+    bool due;
+
+    pthread_mutex_lock(&f->commit_lock);
+    due = f->bytes >= CHECKPOINT_BYTES;
+    pthread_mutex_unlock(&f->commit_lock);
+    if (due) (void)aer__files_checkpoint(f, false, NULL);
     else aer__kv_wake(f->kv);
-    return AER_OK;
 }
 
 static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
 {
     uint64_t version;
-    /* Alone in the journal: what is before it names paths that it takes away. */
-    int rc = aer__files_checkpoint(m->f, false, err);
+    /* Alone in the journal: what is before it names paths that it takes away. We have the turn, and enter it once more beside
+     * ourselves as the background does, without making way for others. */
+    int rc = aer__files_checkpoint(m->f, true, err);
 
     if (rc) {
         aer__kv_rollback(txn);

@@ -66,6 +66,11 @@ int aer__changes_write(struct changes *c, const struct place *place, const char 
                        bool fresh, struct err *err);
 int aer__changes_remove(struct changes *c, const struct place *place, const char *name, struct err *err);
 
+/* Around a commit, with the turn: wait until nobody reads. AER_BUSY after busy_ms. */
+int aer__files_lock(struct files *f, struct err *err);
+void aer__files_unlock(struct files *f);
+/* After it, without any lock: a checkpoint if it is time for one. */
+void aer__files_after_commit(struct files *f);
 /* Commit txn, with these changes if there are any. extra (may be NULL) writes more into the catalogue in the same
  * transaction. Frees txn, not the changes. *version is what aer__files_enter gives from now on, if nobody else commits. */
 int aer__files_commit(struct files *f, struct kv_txn *txn, struct changes *c,

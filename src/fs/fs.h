@@ -56,6 +56,8 @@ bool aer__fs_writable(int dir); /* may we create and write files here (access W_
  * Symlinks are FS_OTHER and not entered. A missing path is no entry. Over 32 levels: AER_CORRUPT. */
 int aer__fs_walk(int dir, const char *path, int (*fn)(void *arg, const char *path, int kind, uint64_t size), void *arg,
                  struct err *err);
+/* Names in one directory, sorted by nobody; as above otherwise. */
+int aer__fs_list(int dir, const char *path, int (*fn)(void *arg, const char *name, int kind), void *arg, struct err *err);
 /* The absolute path of dir/path for SQLite's sqlite3_open, into a new string (aer__free); all links resolved (from /proc/self/fd). */
 int aer__fs_absolute(int dir, const char *path, char **absolute, struct err *err);
 

@@ -87,6 +87,30 @@ static int walk_dir(struct walk *w, int fd)
     return rc;
 }
 
+int aer__fs_list(int dir, const char *path, int (*fn)(void *arg, const char *name, int kind), void *arg, struct err *err)
+{
+    int fd = aer__os_open(dir, path, O_RDONLY | O_DIRECTORY, 0), rc = AER_OK;
+    const char *name;
+    DIR *list;
+
+    if (fd < 0) return errno == ENOENT ? AER_OK : aer__fs_fail(err, "open", path);
+    list = fdopendir(fd);
+    if (!list) {
+        rc = aer__err_os(err, "list", path);
+        aer__fs_close(fd);
+        return rc;
+    }
+    while (rc == AER_OK && (name = aer__os_next(list)) != NULL) {
+        struct stat st;
+        if (fstatat(dirfd(list), name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue; /* gone since it was listed */
+        rc = fn(arg, name, S_ISREG(st.st_mode) ? FS_FILE : S_ISDIR(st.st_mode) ? FS_DIR : FS_OTHER);
+        errno = 0;
+    }
+    if (rc == AER_OK && errno) rc = aer__err_os(err, "list", path);
+    closedir(list);
+    return rc;
+}
+
 int aer__fs_walk(int dir, const char *path, int (*fn)(void *arg, const char *path, int kind, uint64_t size), void *arg,
                  struct err *err)
 {

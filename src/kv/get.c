@@ -398,6 +398,7 @@ int aer__kv_get(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_s
     struct wish wish = {.value = value};
     int rc = aer__kv_usable(kv, err);
 
+    if (txn) txn->used = true;
     return rc ? rc : find(kv, txn, key, key_size, &wish, err);
 }
 
@@ -407,6 +408,7 @@ int aer__kv_stat(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_
     struct wish wish = {.entry = entry, .hold = hold};
     int rc = aer__kv_usable(kv, err);
 
+    if (txn) txn->used = true;
     return rc ? rc : find(kv, txn, key, key_size, &wish, err);
 }
 

@@ -74,6 +74,8 @@ int aer__kv_stat(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_
                  struct buf *hold, struct err *err);
 
 int aer__kv_begin_read(struct kv *kv, struct kv_txn **txn, struct err *err);
+/* A read transaction in which nothing was read yet: another snapshot, of now. AER_BUSY: something was. */
+int aer__kv_renew(struct kv_txn *txn, struct err *err);
 int aer__kv_begin_write(struct kv *kv, int sync, struct kv_txn **txn, struct err *err); /* sync 0: the store's */
 int aer__kv_txn_put(struct kv_txn *txn, const struct kv_item *item, struct err *err);
 int aer__kv_txn_del(struct kv_txn *txn, const void *key, size_t key_size, struct err *err);

@@ -302,6 +302,7 @@ int aer__kv_scan(struct kv_txn *txn, const struct kv_range *range, struct kv_cur
     c = aer__calloc(1, sizeof *c);
     if (!c) return aer__err_nomem(err);
     c->txn = txn;
+    txn->used = true;
     txn->children++;
     c->chunk = CHUNK_FIRST;
     c->at = txn->write ? aer__txn_next_seq(txn) - 1 : txn->at;

@@ -316,6 +316,7 @@ struct kv_txn {
     struct kv *kv;
     bool write;
     uint64_t at; /* a read transaction's snapshot */
+    bool used;   /* something was read in it */
     struct kv_txn *next;
     int children; /* cursors, readers and writers open */
 

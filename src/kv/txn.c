@@ -112,6 +112,24 @@ int aer__kv_begin_read(struct kv *kv, struct kv_txn **txn, struct err *err)
     return rc;
 }
 
+int aer__kv_renew(struct kv_txn *txn, struct err *err)
+{
+    int rc;
+
+    if (txn->used)
+        return aer__err_set(err, AER_BUSY, "tables have changed since this transaction began: begin another one");
+    drop_snapshot(txn);
+    rc = take_snapshot(txn, err);
+    if (rc) {
+        pthread_mutex_lock(&txn->kv->snapshot_lock);
+        txn->next = txn->kv->snapshots;
+        txn->kv->snapshots = txn;
+        txn->kv->open_txns++;
+        pthread_mutex_unlock(&txn->kv->snapshot_lock);
+    }
+    return rc;
+}
+
 /* ---- write transactions ---- */
 
 static void free_rows(struct txn_rows *rows)

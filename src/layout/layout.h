@@ -64,6 +64,14 @@ bool aer__layout_row_parse(char id[LAYOUT_ROW_ID_SIZE], const char *name);
 void aer__layout_node(char name[LAYOUT_FILE_SIZE], const char *index, const char *path, bool is_leaf);
 /* "tables/people/NAME"; name "": the table's directory. */
 void aer__layout_table_path(char path[LAYOUT_TABLE_PATH_SIZE], const char *table, const char *name);
+/* Keys of the store that tables of kind buckets use. No key of a user's begins like them. */
+#define LAYOUT_KEY_RESERVED \
+    "\xff"                  \
+    "tbl"
+#define LAYOUT_KEY_SIZE 48
+/* "\xfftbl7/d/" for rows (index 0), "\xfftbl7/i3/" for the entries of index 3. Returns its size. */
+size_t aer__layout_table_key(char key[LAYOUT_KEY_SIZE], uint32_t table, unsigned index);
+bool aer__layout_key_reserved(const void *key, size_t size);
 /* Where a file goes that is not what it should be: "quarantine/people-data-X1-23-M3IJW1290DEV2APF", with -1, -2 behind for copies. */
 void aer__layout_quarantine_file(char path[LAYOUT_TABLE_PATH_SIZE], const char *file_path, unsigned copy);
 

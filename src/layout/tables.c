@@ -110,6 +110,21 @@ void aer__layout_table_path(char path[LAYOUT_TABLE_PATH_SIZE], const char *table
     snprintf(path, LAYOUT_TABLE_PATH_SIZE, LAYOUT_TABLES "/%s%s%s", table, name[0] ? "/" : "", name);
 }
 
+size_t aer__layout_table_key(char key[LAYOUT_KEY_SIZE], uint32_t table, unsigned index)
+{
+    int size = index ? snprintf(key, LAYOUT_KEY_SIZE, LAYOUT_KEY_RESERVED "%u/i%u/", table, index)
+                     : snprintf(key, LAYOUT_KEY_SIZE, LAYOUT_KEY_RESERVED "%u/d/", table);
+
+    return (size_t)size;
+}
+
+bool aer__layout_key_reserved(const void *key, size_t size)
+{
+    const size_t reserved = sizeof LAYOUT_KEY_RESERVED - 1;
+
+    return size >= reserved && memcmp(key, LAYOUT_KEY_RESERVED, reserved) == 0;
+}
+
 void aer__layout_quarantine_file(char path[LAYOUT_TABLE_PATH_SIZE], const char *file_path, unsigned copy)
 {
     const size_t tables = sizeof LAYOUT_TABLES;
