@@ -156,8 +156,8 @@ TEST(trees_of_any_size)
     static const uint64_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 63, 64, 65, 1000, 5000};
 
     for (size_t i = 0; i < AER_COUNT(counts); i++) {
-        build(true, 4, counts[i], 1, 1);
-        build(false, 4, counts[i], 1, 1);
+        build(true, 4, counts[i], 6, 1);
+        build(false, 4, counts[i], 6, 1);
         build(true, 7, counts[i], 10, 3);
         build(false, 100, counts[i], 10, 50);
         build(true, 100, counts[i], 10, 1);
@@ -178,7 +178,7 @@ TEST(keys_so_long_that_bytes_count_not_entries)
 
 TEST(old_nodes_are_forgotten)
 {
-    struct source src = source_of(100, 1, 1);
+    struct source src = source_of(100, 6, 1);
     struct fake_key key;
     uint64_t entries;
     struct scene s;
@@ -194,7 +194,7 @@ TEST(old_nodes_are_forgotten)
     CHECK(!aer__tree_changed(s.tree));
     fake_remove(&s.fake, "root", true);
     fake_commit(&s.fake, s.tree);
-    check_scene(&s, 100, 1, 1, true);
+    check_scene(&s, 100, 6, 1, true);
     close_scene(&s);
     aer__buf_release(&src.bytes);
 }
@@ -236,6 +236,32 @@ TEST(nodes_are_handed_out_once_and_filled)
     }
     CHECK_INT(112 + 13 + 2 + 1, s.fake.staged_count); /* nine each */
     fake_release(&seen);
+    close_scene(&s);
+    aer__buf_release(&src.bytes);
+}
+
+TEST(building_without_memory)
+{
+    struct source src = source_of(200, 10, 3);
+    struct scene s;
+    int rc = -1;
+
+    open_scene(&s, true, 4);
+    CHECK_OK(aer__buf_reserve(&src.bytes, 200)); /* the source's own allocations do not count */
+    for (unsigned long n = 1; rc; n++) {
+        uint64_t entries;
+        struct err err = {0};
+
+        CHECK(n < 10000);
+        src.at = 0;
+        fake_unstage(&s.fake);
+        aer__alloc_fail_at(n);
+        rc = aer__tree_build(s.tree, next, rewind_source, &src, fake_emit, &s.fake, &entries, &err);
+        aer__alloc_fail_at(0);
+        if (rc) CHECK_INT(AER_NOMEM, rc);
+    }
+    fake_commit(&s.fake, s.tree);
+    check_scene(&s, 200, 10, 3, true);
     close_scene(&s);
     aer__buf_release(&src.bytes);
 }
