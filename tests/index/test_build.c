@@ -210,12 +210,15 @@ TEST(entries_out_of_order_are_refused)
     src.wrong = 60;
     CHECK_RC(AER_CORRUPT, aer__tree_build(s.tree, next, rewind_source, &src, fake_emit, &s.fake, &entries, &err));
     CHECK_STR("entries for an index come out of order at \"000\", '000000000000'", err.message);
+    aer__buf_release(&src.bytes);
     src = source_of(100, 3, 1);
     src.rewound_count = 5000; /* others the second time */
     CHECK_RC(AER_INVALID, aer__tree_build(s.tree, next, rewind_source, &src, fake_emit, &s.fake, &entries, ERR));
+    aer__buf_release(&src.bytes);
     src = source_of(100, 3, 1);
     src.rewound_count = 2;
     CHECK_RC(AER_INVALID, aer__tree_build(s.tree, next, rewind_source, &src, fake_emit, &s.fake, &entries, ERR));
+    aer__buf_release(&src.bytes);
     close_scene(&s);
 }
 
