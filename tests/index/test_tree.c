@@ -47,7 +47,7 @@ static int insert(struct scene *s, const char *json, const char *id, struct err 
     rc = aer__tree_insert(s->tree, &key.key, id, err);
     if (!rc) {
         size_t at = model_find(&s->now, key.bytes, key.key.size, id, &found);
-        model_insert(&s->now, at, &key, id);
+        model_insert(&s->now, at, fake_keep(&key), id);
     }
     return rc;
 }
