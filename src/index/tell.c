@@ -212,6 +212,20 @@ bool aer__tree_changed(const struct tree *tree)
     return tree->touched;
 }
 
+static uint64_t bytes_below(const struct node *node)
+{
+    uint64_t bytes = aer__node_size(node);
+
+    for (uint32_t i = 0; !node->leaf && i < node->count; i++)
+        if (node->kids[i].node) bytes += bytes_below(node->kids[i].node);
+    return bytes;
+}
+
+uint64_t aer__tree_dirty_bytes(const struct tree *tree)
+{
+    return tree->root ? bytes_below(tree->root) : 0;
+}
+
 /* ---- the end of a transaction ---- */
 
 static void end(struct tree *tree)

@@ -17,7 +17,7 @@ struct fake {
     bool nested;
     struct fake_node *nodes; /* a hash table of path and kind */
     size_t room, used;       /* used: with those that were removed, path NULL */
-    uint64_t reads;
+    _Atomic uint64_t reads;
     struct fake_node *staged; /* text NULL: a removal */
     size_t staged_count, staged_room;
 };

@@ -134,6 +134,19 @@ static void change(struct scene *s, uint64_t count, unsigned size, unsigned equa
     check_scene(s, count, size, equal, false);
 }
 
+/* Ids in bounds only where they must be. */
+static void check_bounds(const struct fake *fake)
+{
+    for (size_t i = 0; i < fake->staged_count; i++) {
+        const char *line = fake->staged[i].text;
+
+        while (!fake->staged[i].leaf && (line = strstr(line, "\",\""))) {
+            line += 3;
+            CHECK_INT(']', line[strcspn(line, "\"") + 1]);
+        }
+    }
+}
+
 static void build(bool nested, unsigned fanout, uint64_t count, unsigned size, unsigned equal)
 {
     struct source src = source_of(count, size, equal);
@@ -144,6 +157,7 @@ static void build(bool nested, unsigned fanout, uint64_t count, unsigned size, u
     CHECK_OK(aer__tree_build(s.tree, next, rewind_source, &src, fake_emit, &s.fake, &entries, ERR));
     CHECK_INT(count, entries);
     CHECK_INT(nested, src.rewound);
+    if (equal == 1) check_bounds(&s.fake);
     fake_commit(&s.fake, s.tree);
     check_scene(&s, count, size, equal, true);
     change(&s, count, size, equal);

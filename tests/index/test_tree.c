@@ -244,6 +244,48 @@ TEST(the_cache_keeps_its_limit)
     close_scene(&s);
 }
 
+/* A place that one node left and another, itself unchanged, came to. */
+TEST(after_each_commit_the_cache_says_what_the_store_does)
+{
+    uint64_t random = test_seed();
+    struct scene s;
+
+    open_scene(&s, true, 4, UINT64_C(1) << 30);
+    for (int i = 0; i < 400; i++) {
+        char json[20];
+        snprintf(json, sizeof json, "%d", i % 4 ? i : (int)(test_random(&random) % 1000000) + 1000);
+        CHECK_OK(insert(&s, json, "A", ERR));
+        commit(&s);
+        model_check(&s.now, s.tree, false);
+    }
+    while (s.now.count) {
+        const struct model_entry *e = &s.now.entries[test_random(&random) % s.now.count];
+        CHECK_OK(take(&s, e->key->json, "A", ERR));
+        commit(&s);
+        model_check(&s.now, s.tree, false);
+    }
+    close_scene(&s);
+}
+
+TEST(entries_that_went_leave_no_bytes_behind)
+{
+    struct fake_key key;
+    struct scene s;
+
+    open_scene(&s, true, 100, UINT64_C(1) << 30);
+    insert_range(&s, 1, 10);
+    fake_key(&key, 1, "11");
+    for (int i = 0; i < 10000; i++) {
+        CHECK_OK(aer__tree_insert(s.tree, &key.key, "A", ERR));
+        CHECK_OK(aer__tree_remove(s.tree, &key.key, "A", ERR));
+    }
+    CHECK(aer__tree_dirty_bytes(s.tree) < 8000);
+    commit(&s);
+    CHECK(aer__tree_cache_bytes(s.cache) < 4000);
+    CHECK_INT(0, aer__tree_dirty_bytes(s.tree));
+    close_scene(&s);
+}
+
 /* ---- a scan ---- */
 
 static int stop_at_third(void *arg, const struct tree_key *key, const char *id)
