@@ -25,7 +25,7 @@
 #define TREE_FANOUT_MIN 4
 #define TREE_FANOUT_MAX 1024
 #define TREE_HEIGHT_MAX 16
-#define TREE_NODE_BYTES 65536 /* a node above this many bytes of text splits, too, if it has two entries */
+#define TREE_NODE_BYTES 65536 /* a node above this many bytes of text splits, too, if it has four entries */
 #define TREE_ID_MAX 32
 #define TREE_PATH_SIZE 160
 
