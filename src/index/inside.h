@@ -31,8 +31,6 @@ int aer__index_put_integer(struct buf *to, int64_t number, struct err *err);
 #define INDEX_FALSE 0x02
 #define INDEX_TRUE 0x03
 #define INDEX_STRING 0x05
-/* Append the canonical text of a value. */
-int aer__index_text(struct buf *to, const json_t *value, struct err *err);
 
 /* ---- node.c ---- */
 

@@ -6,6 +6,7 @@
  * is never smaller, and below 2^63 an integer is at most 512 away from it.
  */
 #include "index/inside.h"
+#include "json/json.h"
 
 #include <string.h>
 
@@ -78,22 +79,10 @@ int aer__index_put_string(struct buf *to, unsigned char tag, const char *text, s
     return rc;
 }
 
-static int collect(const char *text, size_t size, void *to)
-{
-    return aer__buf_append(to, text, size) ? -1 : 0;
-}
-
-int aer__index_text(struct buf *to, const json_t *value, struct err *err)
-{
-    if (json_dump_callback(value, collect, to, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY))
-        return aer__err_nomem(err);
-    return AER_OK;
-}
-
 static int put_object(struct buf *to, const json_t *value, struct err *err)
 {
     struct buf text = {0};
-    int rc = aer__index_text(&text, value, err);
+    int rc = aer__json_write(&text, value, err);
 
     if (!rc) rc = aer__index_put_string(to, INDEX_OBJECT, (const char *)text.data, text.size, err);
     aer__buf_release(&text);

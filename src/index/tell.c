@@ -129,18 +129,20 @@ static int tell_kid(struct teller *t, const struct step *parent, uint32_t i, con
 static int tell_dirty(struct teller *t, const struct step *step, const char *path)
 {
     struct node *node = step->node;
+    bool moved = !node->path || strcmp(node->path, path) != 0;
     char below[TREE_PATH_SIZE];
     int rc = AER_OK;
 
     aer__free(node->next_path);
     node->next_path = NULL;
-    if (node->changed || !node->path || strcmp(node->path, path) != 0) {
+    if (node->changed || moved) {
         node->next_path = aer__strdup(path);
         if (!node->next_path) return aer__err_nomem(t->err);
         rc = tell_node(t, node, path);
         node->sum = aer__hash(t->text.data, t->text.size);
     }
     for (uint32_t i = 0; !rc && !node->leaf && i < node->count; i++) {
+        if (!moved && !node->kids[i].node && !node->kids[i].from) continue; /* most are where they were */
         rc = aer__tree_join(t->tree, below, path, node->kids[i].name, t->err);
         if (!rc) rc = tell_kid(t, step, i, below);
     }
@@ -210,6 +212,20 @@ int aer__tree_changes(struct tree *tree, tree_change_fn fn, void *arg, struct er
 bool aer__tree_changed(const struct tree *tree)
 {
     return tree->touched;
+}
+
+static uint64_t bytes_below(const struct node *node)
+{
+    uint64_t bytes = aer__node_size(node);
+
+    for (uint32_t i = 0; !node->leaf && i < node->count; i++)
+        if (node->kids[i].node) bytes += bytes_below(node->kids[i].node);
+    return bytes;
+}
+
+uint64_t aer__tree_dirty_bytes(const struct tree *tree)
+{
+    return tree->root ? bytes_below(tree->root) : 0;
 }
 
 /* ---- the end of a transaction ---- */

@@ -6,12 +6,13 @@
  *   ]
  *
  * A node is read often, so its frame is scanned here, and the keys that are simple (null, booleans, integers of 18 digits, strings of
- * printable ASCII without escapes); all other keys go through jansson. White space may be anywhere JSON has it: people edit nodes.
+ * printable ASCII without escapes); all other keys go through src/json. White space may be anywhere JSON has it: people edit nodes.
  * A key keeps the text it has, but for white space in it.
  *
  * Must not know: trees, paths. Bounds from above are tree.c's.
  */
 #include "index/inside.h"
+#include "json/json.h"
 
 #include <string.h>
 
@@ -117,7 +118,7 @@ static int take_json(struct reader *r, const char *text, size_t size)
 
 static int take_canonical(struct reader *r, const json_t *value)
 {
-    int rc = aer__index_text(&r->json, value, r->why);
+    int rc = aer__json_write(&r->json, value, r->why);
 
     if (r->columns > 1) return rc;
     r->key_json = (const char *)r->json.data;
@@ -127,7 +128,6 @@ static int take_canonical(struct reader *r, const json_t *value)
 
 static int read_any(struct reader *r)
 {
-    json_error_t error;
     struct err err = {0};
     bool spaced = false;
     const char *end = value_end(r, &spaced);
@@ -135,12 +135,9 @@ static int read_any(struct reader *r)
     int rc;
 
     if (!end || end == r->at) return bad(r, "a key is missing");
-    if (end - r->at > INDEX_KEY_MAX) return bad(r, "a key of more than 4096 bytes");
-    value = json_loadb(r->at, (size_t)(end - r->at), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (!value) {
-        if (json_error_code(&error) == json_error_out_of_memory) return aer__err_nomem(r->why);
-        return bad(r, "a key that is no JSON");
-    }
+    rc = aer__json_read(r->at, (size_t)(end - r->at), &value, &err);
+    if (rc == AER_NOMEM) return aer__err_nomem(r->why);
+    if (rc) return bad(r, "a key that is no JSON");
     rc = aer__index_key(&r->key, value, &err);
     if (rc == AER_INVALID) rc = bad(r, "a key of more than 4096 bytes");
     else if (rc) aer__err_nomem(r->why);
@@ -290,15 +287,15 @@ static int add_entry(struct reader *r, const char *id, size_t id_size, const cha
     if (r->key_json_size > INDEX_KEY_MAX || r->key.size > INDEX_KEY_MAX) return bad(r, "a key of more than 4096 bytes");
     if (i == TREE_FANOUT_MAX) return bad(r, "more than 1024 entries");
     if (aer__node_put(node, i, &record)) return aer__err_nomem(r->why);
-    if (node->kids) memcpy(node->kids[i].name, name, name_size);
+    if (name) memcpy(node->kids[i].name, name, name_size);
     if (!i || (node->kids && !r->key.size) || aer__node_compare(node, i - 1, node, i) < 0) return AER_OK;
     return bad(r, "entries out of order");
 }
 
 static int read_leaf_entry(struct reader *r)
 {
-    const char *id;
-    size_t id_size;
+    const char *id = NULL;
+    size_t id_size = 0;
     int rc = read_key(r);
 
     if (rc) return rc;
@@ -310,8 +307,8 @@ static int read_leaf_entry(struct reader *r)
 
 static int read_internal_entry(struct reader *r, bool *last)
 {
-    const char *name, *id = NULL;
-    size_t name_size, id_size = 0;
+    const char *name = NULL, *id = NULL;
+    size_t name_size = 0, id_size = 0;
     int rc = AER_OK;
 
     *last = is_last_bound(r);

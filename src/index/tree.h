@@ -12,7 +12,8 @@
  * insert and a level, and keeps each change a plain list of (path, new bytes), which can be applied twice.
  *
  * Changes stay in memory until aer__tree_changes hands them out; aer__tree_commit makes them what readers see, aer__tree_rollback forgets them. Readers
- * (write false) never see them before. A tree needs the caller's lock around each call. Nodes are kept in a cache that all trees of a handle share.
+ * (write false) never see them before. A tree needs the caller's lock around each call; readers may share it with each other and with one writer who inserts,
+ * removes or asks for changes, not with a commit, a rollback or aer__tree_stale. Nodes are kept in a cache that all trees of a handle share; it has its own lock.
  *
  * Must not know: files, tables, what ids are (1 to 32 bytes of 0-9 A-Z).
  */
@@ -24,7 +25,7 @@
 #define TREE_FANOUT_MIN 4
 #define TREE_FANOUT_MAX 1024
 #define TREE_HEIGHT_MAX 16
-#define TREE_NODE_BYTES 65536 /* a node above this many bytes of text splits, too, if it has two entries */
+#define TREE_NODE_BYTES 65536 /* a node above this many bytes of text splits, too, if it has four entries */
 #define TREE_ID_MAX 32
 #define TREE_PATH_SIZE 160
 
@@ -84,6 +85,7 @@ int aer__tree_build(struct tree *tree, tree_next_fn next, tree_rewind_fn rewind,
  * May be called again before commit; a later call tells everything again. `sum` of committed nodes is aer__hash of the text. */
 int aer__tree_changes(struct tree *tree, tree_change_fn fn, void *arg, struct err *err);
 bool aer__tree_changed(const struct tree *tree);
+uint64_t aer__tree_dirty_bytes(const struct tree *tree); /* memory of the uncommitted nodes; looks at each of them */
 void aer__tree_commit(struct tree *tree); /* cannot fail: nodes for which there is no memory are read again later */
 void aer__tree_rollback(struct tree *tree);
 

@@ -301,6 +301,22 @@ void fake_nth_id(char id[TREE_ID_MAX + 1], uint64_t n)
     id[size] = '\0';
 }
 
+const struct fake_key *fake_keep(const struct fake_key *key)
+{
+    static struct kept {
+        struct fake_key key;
+        struct kept *next;
+    } * kept;
+    struct kept *copy = malloc(sizeof *copy);
+
+    copy->key = *key;
+    copy->key.key.bytes = copy->key.bytes;
+    copy->key.key.json = copy->key.json;
+    copy->next = kept;
+    kept = copy;
+    return &copy->key;
+}
+
 /* ---- the model ---- */
 
 static int compare(const struct model_entry *e, const void *bytes, size_t size, const char *id)
@@ -333,31 +349,31 @@ void model_insert(struct model *m, size_t at, const struct fake_key *key, const 
     }
     e = &m->entries[at];
     memmove(e + 1, e, (m->count - at) * sizeof *e);
-    e->key = copy_of(key, sizeof *key);
-    e->key->key.bytes = e->key->bytes;
-    e->key->key.json = e->key->json;
+    e->key = key;
     snprintf(e->id, sizeof e->id, "%s", id);
     m->count++;
 }
 
 void model_remove(struct model *m, size_t at)
 {
-    free(m->entries[at].key);
     m->count--;
     memmove(m->entries + at, m->entries + at + 1, (m->count - at) * sizeof *m->entries);
 }
 
 void model_release(struct model *m)
 {
-    for (size_t i = 0; i < m->count; i++) free(m->entries[i].key);
     free(m->entries);
     memset(m, 0, sizeof *m);
 }
 
 void model_copy(struct model *to, const struct model *from)
 {
-    model_release(to);
-    for (size_t i = 0; i < from->count; i++) model_insert(to, i, from->entries[i].key, from->entries[i].id);
+    if (to->room < from->count) {
+        to->room = from->count * 2;
+        to->entries = realloc(to->entries, to->room * sizeof *to->entries);
+    }
+    if (from->count) memcpy(to->entries, from->entries, from->count * sizeof *from->entries);
+    to->count = from->count;
 }
 
 struct walk {

@@ -17,7 +17,7 @@ struct fake {
     bool nested;
     struct fake_node *nodes; /* a hash table of path and kind */
     size_t room, used;       /* used: with those that were removed, path NULL */
-    uint64_t reads;
+    _Atomic uint64_t reads;
     struct fake_node *staged; /* text NULL: a removal */
     size_t staged_count, staged_room;
 };
@@ -49,9 +49,12 @@ void fake_key(struct fake_key *key, unsigned columns, const char *json);
 void fake_nth_key(struct fake_key *key, unsigned columns, uint64_t n);
 void fake_nth_id(char id[TREE_ID_MAX + 1], uint64_t n);
 
-/* Entries by (key, id). */
+/* A copy that lives until the program ends. */
+const struct fake_key *fake_keep(const struct fake_key *key);
+
+/* Entries by (key, id). Keys are borrowed. */
 struct model_entry {
-    struct fake_key *key;
+    const struct fake_key *key;
     char id[TREE_ID_MAX + 1];
 };
 struct model {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEYS 3000
+
 struct play {
     struct fake fake;
     struct tree_cache *cache;
@@ -17,6 +19,20 @@ struct play {
     uint64_t random;
     unsigned more; /* per cent of changes that are insertions */
 };
+
+static const struct fake_key *any_key(struct play *p)
+{
+    static const struct fake_key *pool[2][KEYS]; /* by columns */
+    uint64_t n = test_random(&p->random) % p->keys;
+    const struct fake_key **at = &pool[p->columns - 1][n];
+    struct fake_key key;
+
+    if (!*at) {
+        fake_nth_key(&key, p->columns, n);
+        *at = fake_keep(&key);
+    }
+    return *at;
+}
 
 static void open_tree(struct play *p, uint64_t limit)
 {
@@ -39,7 +55,7 @@ static void begin(struct play *p, bool nested, unsigned fanout, unsigned columns
     fake_init(&p->fake, nested);
     p->fanout = fanout;
     p->columns = columns;
-    p->keys = 3000;
+    p->keys = KEYS;
     p->ids = 40;
     p->more = 60;
     p->random = test_seed() + fanout * 4 + nested * 2 + columns;
@@ -59,21 +75,20 @@ static void end(struct play *p)
 
 static void insert_one(struct play *p)
 {
-    struct fake_key key;
+    const struct fake_key *key = any_key(p);
     char id[TREE_ID_MAX + 1];
     bool found;
     size_t at;
 
-    fake_nth_key(&key, p->columns, test_random(&p->random) % p->keys);
     fake_nth_id(id, test_random(&p->random) % p->ids);
-    at = model_find(&p->now, key.bytes, key.key.size, id, &found);
-    CHECK_RC(found ? AER_EXISTS : AER_OK, aer__tree_insert(p->tree, &key.key, id, ERR));
-    if (!found) model_insert(&p->now, at, &key, id);
+    at = model_find(&p->now, key->bytes, key->key.size, id, &found);
+    CHECK_RC(found ? AER_EXISTS : AER_OK, aer__tree_insert(p->tree, &key->key, id, ERR));
+    if (!found) model_insert(&p->now, at, key, id);
 }
 
 static void remove_one(struct play *p)
 {
-    struct fake_key key;
+    const struct fake_key *key = any_key(p);
     char id[TREE_ID_MAX + 1];
     bool found;
     size_t at;
@@ -84,10 +99,9 @@ static void remove_one(struct play *p)
         model_remove(&p->now, at);
         return;
     }
-    fake_nth_key(&key, p->columns, test_random(&p->random) % p->keys);
     fake_nth_id(id, test_random(&p->random) % p->ids);
-    at = model_find(&p->now, key.bytes, key.key.size, id, &found);
-    CHECK_RC(found ? AER_OK : AER_NOTFOUND, aer__tree_remove(p->tree, &key.key, id, ERR));
+    at = model_find(&p->now, key->bytes, key->key.size, id, &found);
+    CHECK_RC(found ? AER_OK : AER_NOTFOUND, aer__tree_remove(p->tree, &key->key, id, ERR));
     if (found) model_remove(&p->now, at);
 }
 
@@ -125,15 +139,14 @@ static void scan_piece(struct play *p, bool write)
     uint64_t limit = 1 + test_random(&p->random) % 20;
     struct piece piece = {m, 0, 0, reverse};
     struct tree_bound bound;
-    struct fake_key key;
+    const struct fake_key *key = any_key(p);
     char id[TREE_ID_MAX + 1];
 
-    fake_nth_key(&key, p->columns, test_random(&p->random) % p->keys);
     fake_nth_id(id, test_random(&p->random) % p->ids);
-    bound = (struct tree_bound){key.bytes, key.key.size, test_random(&p->random) % 2};
+    bound = (struct tree_bound){key->bytes, key->key.size, test_random(&p->random) % 2};
     if (test_random(&p->random) % 3 == 0) bound.size = test_random(&p->random) % bound.size;
     if (beyond) {
-        piece.at = model_find(m, key.bytes, key.key.size, id, &found);
+        piece.at = model_find(m, key->bytes, key->key.size, id, &found);
         if (found && !reverse) piece.at++;
     } else {
         piece.at = model_find(m, bound.bytes, bound.size, "", &found);
@@ -141,7 +154,8 @@ static void scan_piece(struct play *p, bool write)
     }
     found = reverse ? piece.at >= limit : m->count - piece.at >= limit;
     if (beyond)
-        CHECK_OK(aer__tree_scan_beyond(p->tree, write, key.bytes, key.key.size, id, reverse, limit, piece_entry, &piece, ERR));
+        CHECK_OK(aer__tree_scan_beyond(p->tree, write, key->bytes, key->key.size, id, reverse, limit, piece_entry,
+                                       &piece, ERR));
     else CHECK_OK(aer__tree_scan(p->tree, write, &bound, reverse, limit, piece_entry, &piece, ERR));
     if (found) CHECK_INT(limit, piece.count);
     else CHECK_INT(reverse ? 0 : m->count, piece.at);
@@ -170,12 +184,12 @@ static void commit(struct play *p)
 {
     struct tree_report report;
 
-    if (test_random(&p->random) % 4 == 0) CHECK_OK(aer__tree_check(p->tree, true, &report, NULL, NULL, ERR));
+    if (test_random(&p->random) % 16 == 0) CHECK_OK(aer__tree_check(p->tree, true, &report, NULL, NULL, ERR));
     CHECK_OK(fake_stage(&p->fake, p->tree, ERR));
     fake_commit(&p->fake, p->tree);
     CHECK(!aer__tree_changed(p->tree));
     model_copy(&p->committed, &p->now);
-    check_tree(p);
+    if (p->now.count < 500 || test_random(&p->random) % 16 == 0) check_tree(p);
 }
 
 static void transaction(struct play *p, unsigned changes)
@@ -186,7 +200,7 @@ static void transaction(struct play *p, unsigned changes)
         if (test_random(&p->random) % 4 == 0) scan_piece(p, test_random(&p->random) % 2);
         if (test_random(&p->random) % 100 == 0) CHECK_OK(fake_stage(&p->fake, p->tree, ERR)); /* and go on */
     }
-    if (test_random(&p->random) % 4 == 0) {
+    if (test_random(&p->random) % 16 == 0) {
         model_check(&p->now, p->tree, true);
         model_check(&p->committed, p->tree, false);
     }
