@@ -226,7 +226,8 @@ AER_API void aer_cursor_close(aer_cursor *cursor);
 
 /* ---- settings ----------------------------------------------------------------------------- */
 
-/* Settings live in gertrude.conf: bucket_max_rows, bucket_max_size (bytes), sync ("full", "normal", "off"), comment.
+/* Settings live in gertrude.conf: bucket_max_rows, bucket_max_size (bytes), sync ("full", "normal", "off"),
+ * index_fanout (entries of an index node at most, for handles opened from then on), comment.
  * *value is text, freed with aer_free. AER_NOTFOUND: no such setting. */
 AER_API int aer_config_get(aer_db *db, const char *name, char **value);
 AER_API int aer_config_set(aer_db *db, const char *name, const char *value);

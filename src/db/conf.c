@@ -1,7 +1,7 @@
 /* conf.c -- gertrude.conf: the settings of a database, as JSON that people may read and edit.
  *
  *   { "schema_version": 1, "gertrude_version": "aerials 0.1.0", "comment": "...",
- *     "settings": { "bucket_max_rows": 10000, "bucket_max_size": 16777216, "sync": "full" } }
+ *     "settings": { "bucket_max_rows": 10000, "bucket_max_size": 16777216, "index_fanout": 128, "sync": "full" } }
  *
  * Names we do not know are kept when the file is written again.
  */
@@ -19,7 +19,7 @@
 #define CONF_SIZE_MAX (1024 * 1024)
 
 static const char *const sync_names[] = {[AER_SYNC_FULL] = "full", [AER_SYNC_NORMAL] = "normal", [AER_SYNC_OFF] = "off"};
-static const char *const names[] = {"bucket_max_rows", "bucket_max_size", "sync", "comment"};
+static const char *const names[] = {"bucket_max_rows", "bucket_max_size", "sync", "index_fanout", "comment"};
 
 const char *aer_config_name(int i)
 {
@@ -40,6 +40,8 @@ int aer__conf_check(const struct conf *c, struct err *err)
         return aer__err_set(err, AER_INVALID, "bucket_max_size must be between 4096 bytes and 1 GiB");
     if (c->sync < AER_SYNC_FULL || c->sync > AER_SYNC_OFF)
         return aer__err_set(err, AER_INVALID, "sync must be full, normal or off");
+    if (c->index_fanout < TREE_FANOUT_MIN || c->index_fanout > TREE_FANOUT_MAX)
+        return aer__err_set(err, AER_INVALID, "index_fanout must be between %d and %d", TREE_FANOUT_MIN, TREE_FANOUT_MAX);
     return AER_OK;
 }
 
@@ -54,13 +56,15 @@ static int find_sync(const char *name)
 static int parse_settings(json_t *settings, struct conf *c, struct err *err)
 {
     json_t *rows = json_object_get(settings, "bucket_max_rows"), *size = json_object_get(settings, "bucket_max_size"),
-           *sync = json_object_get(settings, "sync");
+           *sync = json_object_get(settings, "sync"), *fanout = json_object_get(settings, "index_fanout");
 
-    if ((rows && !json_is_integer(rows)) || (size && !json_is_integer(size)) || (sync && !json_is_string(sync)))
+    if ((rows && !json_is_integer(rows)) || (size && !json_is_integer(size)) || (sync && !json_is_string(sync)) ||
+        (fanout && !json_is_integer(fanout)))
         return aer__err_set(err, AER_CORRUPT, "'%s': a setting has the wrong type", LAYOUT_CONF);
     if (rows) c->bucket_max_rows = (uint64_t)json_integer_value(rows);
     if (size) c->bucket_max_size = (uint64_t)json_integer_value(size);
     if (sync) c->sync = find_sync(json_string_value(sync));
+    if (fanout) c->index_fanout = (unsigned)AER_MIN((uint64_t)json_integer_value(fanout), (uint64_t)UINT32_MAX);
     if (aer__conf_check(c, err)) {
         aer__err_prefix(err, "'%s'", LAYOUT_CONF);
         if (err) err->code = AER_CORRUPT;
@@ -103,7 +107,7 @@ int aer__conf_read(int dir, struct conf *c, struct err *err)
     json_t *root = NULL, *version, *settings, *comment;
     int rc = load(dir, &root, err);
 
-    *c = (struct conf){CONF_ROWS_DEFAULT, CONF_SIZE_DEFAULT, AER_SYNC_FULL, NULL};
+    *c = CONF_DEFAULT;
     if (rc == AER_NOTFOUND) {
         if (aer__fs_kind(dir, LAYOUT_CATALOG) == FS_FILE) return AER_OK; /* lost, and the rest is there: defaults do */
         return aer__err_set(err, AER_NODB, "there is no database here: neither '%s' nor '%s'", LAYOUT_CONF, LAYOUT_CATALOG);
@@ -155,6 +159,7 @@ int aer__conf_write(int dir, const struct conf *c, struct err *err)
          json_object_set_new(root, "comment", json_string(c->comment ? c->comment : "")) ||
          json_object_set_new(settings, "bucket_max_rows", json_integer((json_int_t)c->bucket_max_rows)) ||
          json_object_set_new(settings, "bucket_max_size", json_integer((json_int_t)c->bucket_max_size)) ||
+         json_object_set_new(settings, "index_fanout", json_integer(c->index_fanout)) ||
          json_object_set_new(settings, "sync", json_string(sync_names[c->sync]));
     if (rc == 0) rc = dump(root, &text, &size, err);
     else rc = aer__err_nomem(err); /* a comment that is not UTF-8 was refused before */
@@ -193,13 +198,16 @@ static int set_comment(struct conf *c, const char *value, struct err *err)
 int aer__conf_set(struct conf *c, const char *name, const char *value, struct err *err)
 {
     struct conf changed = *c;
+    uint64_t number = 0;
     int rc = AER_OK;
 
     if (strcmp(name, "comment") == 0) return set_comment(c, value, err);
     if (strcmp(name, "bucket_max_rows") == 0) rc = parse_number(name, value, &changed.bucket_max_rows, err);
     else if (strcmp(name, "bucket_max_size") == 0) rc = parse_number(name, value, &changed.bucket_max_size, err);
     else if (strcmp(name, "sync") == 0) changed.sync = find_sync(value);
+    else if (strcmp(name, "index_fanout") == 0) rc = parse_number(name, value, &number, err);
     else return AER_NOTFOUND;
+    if (strcmp(name, "index_fanout") == 0) changed.index_fanout = (unsigned)AER_MIN(number, (uint64_t)UINT32_MAX);
     if (rc == AER_OK) rc = aer__conf_check(&changed, err);
     if (rc == AER_OK) *c = changed;
     return rc;
@@ -213,6 +221,7 @@ int aer__conf_get(const struct conf *c, const char *name, char **value, struct e
     if (strcmp(name, "bucket_max_rows") == 0) snprintf(number, sizeof number, "%" PRIu64, c->bucket_max_rows);
     else if (strcmp(name, "bucket_max_size") == 0) snprintf(number, sizeof number, "%" PRIu64, c->bucket_max_size);
     else if (strcmp(name, "sync") == 0) text = sync_names[c->sync];
+    else if (strcmp(name, "index_fanout") == 0) snprintf(number, sizeof number, "%u", c->index_fanout);
     else if (strcmp(name, "comment") == 0) text = c->comment ? c->comment : "";
     else return AER_NOTFOUND;
     *value = aer__strdup(text);

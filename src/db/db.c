@@ -12,6 +12,7 @@
 #define BUSY_MS_DEFAULT 5000
 #define CACHE_DEFAULT (UINT64_C(64) << 20)
 #define CACHE_MIN (UINT64_C(4) << 20)
+#define CACHE_OF_TABLES 16 /* a sixteenth is for index nodes */
 
 /* The last failure of this thread, and on which handle. A message on the handle itself could be another thread's. */
 static _Thread_local struct err last_err;
@@ -54,6 +55,9 @@ const char *aer_strerror(int code)
         [AER_NOMEM] = "out of memory",
         [AER_UNKNOWN] = "commit in doubt",
         [AER_STOPPED] = "stopped",
+        [AER_NOTABLE] = "no such table",
+        [AER_CONFLICT] = "conflict with a constraint",
+        [AER_CHANGED] = "changed by hand",
     };
 
     if (code < 0 || (size_t)code >= AER_COUNT(words)) return "unknown code";
@@ -104,7 +108,7 @@ static void undo_init(int dir)
 /* gertrude.conf comes last: a directory without it and without aerial.sq3 is no database. */
 static int create(int dir, const aer_options *options, struct err *err)
 {
-    struct conf conf = {CONF_ROWS_DEFAULT, CONF_SIZE_DEFAULT, AER_SYNC_FULL, NULL};
+    struct conf conf = CONF_DEFAULT;
     bool empty;
     int rc;
 
@@ -150,9 +154,20 @@ int aer_init(const char *dir, const aer_options *options)
 
 /* ---- open and close ---- */
 
+static int settle_files(void *arg, struct err *err)
+{
+    return aer__files_settle(((aer_db *)arg)->files, err);
+}
+
+static int files_round(void *arg, struct err *err)
+{
+    return aer__files_round(((aer_db *)arg)->files, err);
+}
+
 static int open_db(aer_db *db, const char *dir, const aer_options *given, struct err *err)
 {
     struct kv_options kv = {0};
+    struct tables_options tables = {0};
     aer_options options;
     int rc;
 
@@ -170,7 +185,20 @@ static int open_db(aer_db *db, const char *dir, const aer_options *given, struct
     kv.bucket_max_size = db->conf.bucket_max_size;
     kv.log = options.log;
     kv.log_arg = options.log_arg;
-    return aer__kv_open(db->dir, &kv, &db->kv, err);
+    kv.hooks = (struct kv_hooks){db, settle_files, files_round};
+    tables.cache_bytes = kv.cache_bytes / CACHE_OF_TABLES;
+    kv.cache_bytes -= tables.cache_bytes;
+    tables.fanout = db->conf.index_fanout;
+    rc = aer__kv_open(db->dir, &kv, &db->kv, err);
+    if (rc == AER_OK) rc = aer__files_open(db->dir, db->kv, &db->files, err);
+    if (rc == AER_OK) rc = aer__tables_open(db->dir, db->kv, db->files, &tables, &db->tables, err);
+    if (rc && db->kv) {
+        (void)aer__files_close(db->files, NULL);
+        (void)aer__kv_close(db->kv, NULL); /* nothing was done with it */
+        db->files = NULL;
+        db->kv = NULL;
+    }
+    return rc;
 }
 
 int aer_open(const char *dir, const aer_options *options, aer_db **out)
@@ -191,13 +219,30 @@ int aer_open(const char *dir, const aer_options *options, aer_db **out)
     return aer__db_result(db, rc, &err);
 }
 
+/* Tables first, as long as there is a store under them; but a handle that is not closed must stay whole. */
+static int close_all(aer_db *db, struct err *err)
+{
+    int rc = aer__kv_may_close(db->kv, err), files_rc;
+
+    if (rc) return rc;
+    aer__kv_rest(db->kv);
+    aer__tables_close(db->tables);
+    files_rc = aer__files_close(db->files, err);
+    if (files_rc == AER_BUSY || files_rc == AER_FULL) { /* as in aer__kv_close: it stays in the journal */
+        aer__err_clear(err);
+        files_rc = AER_OK;
+    }
+    rc = aer__kv_close(db->kv, err);
+    return files_rc ? files_rc : rc;
+}
+
 int aer_close(aer_db *db)
 {
     struct err err = {0};
     int rc = AER_OK;
 
     if (!db) return AER_OK;
-    if (db->kv) rc = aer__kv_close(db->kv, &err);
+    if (db->kv) rc = close_all(db, &err);
     if (rc == AER_MISUSE) return aer__db_result(db, rc, &err);
     aer__fs_close(db->dir);
     aer__conf_release(&db->conf);

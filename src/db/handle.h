@@ -2,7 +2,9 @@
 #ifndef AER_DB_HANDLE_H
 #define AER_DB_HANDLE_H
 
+#include "files/files.h"
 #include "kv/kv.h"
+#include "table/table.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,12 +13,15 @@
 struct conf {
     uint64_t bucket_max_rows, bucket_max_size;
     int sync;
+    unsigned index_fanout;
     char *comment; /* NULL: none */
 };
 
 struct aer_db {
     int dir;       /* -1: not open */
     struct kv *kv; /* NULL: aer_open failed */
+    struct files *files;
+    struct tables *tables;
     bool readonly;
     pthread_mutex_t conf_lock;
     struct conf conf;
@@ -27,13 +32,16 @@ struct aer_db {
 struct aer_txn {
     aer_db *db;
     struct kv_txn *kv;
-    struct buf hold; /* of aer_txn_stat */
-    int children;    /* cursors, readers, writers that are open */
+    bool write;
+    struct table_txn *tables; /* NULL until the first table is touched */
+    struct buf hold;          /* of aer_txn_stat */
+    int children;             /* cursors, readers, writers that are open */
 };
 
 /* conf.c */
 #define CONF_ROWS_DEFAULT UINT64_C(10000)
 #define CONF_SIZE_DEFAULT (UINT64_C(16) << 20)
+#define CONF_DEFAULT ((struct conf){CONF_ROWS_DEFAULT, CONF_SIZE_DEFAULT, AER_SYNC_FULL, TABLE_FANOUT_DEFAULT, NULL})
 void aer__conf_release(struct conf *c);
 int aer__conf_read(int dir, struct conf *c, struct err *err); /* AER_NODB, AER_NEWER, AER_CORRUPT with the byte */
 int aer__conf_write(int dir, const struct conf *c, struct err *err);

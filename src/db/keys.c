@@ -1,5 +1,6 @@
 /* keys.c -- keys, values, transactions, streams and ranges of the public interface. */
 #include "db/handle.h"
+#include "layout/layout.h"
 #include "json/json.h"
 
 #include <string.h>
@@ -31,6 +32,16 @@ static int check_key(const void *key, size_t key_size, struct err *err)
     return AER_OK;
 }
 
+/* For a change: tables of kind buckets keep their rows under keys that nobody else may touch. */
+static int check_own_key(const void *key, size_t key_size, struct err *err)
+{
+    int rc = check_key(key, key_size, err);
+
+    if (rc == AER_OK && aer__layout_key_reserved(key, key_size))
+        return aer__err_set(err, AER_INVALID, "keys that begin with the bytes ff 74 62 6c belong to tables");
+    return rc;
+}
+
 static int check_meta(const aer_attrs *attrs, struct err *err)
 {
     json_t *meta = NULL;
@@ -52,7 +63,7 @@ static int make_item(struct kv_item *item, const void *key, size_t key_size, con
                      const aer_attrs *given, struct err *err)
 {
     aer_attrs attrs = {0};
-    int rc = check_key(key, key_size, err);
+    int rc = check_own_key(key, key_size, err);
 
     if (rc) return rc;
     if (!value && value_size) return aer__err_set(err, AER_MISUSE, "no value given");
@@ -127,7 +138,7 @@ static int get_into(aer_db *db, aer_txn *txn, const void *key, size_t key_size, 
 static int del(aer_db *db, aer_txn *txn, const void *key, size_t key_size)
 {
     struct err err = {0};
-    int rc = check_key(key, key_size, &err);
+    int rc = check_own_key(key, key_size, &err);
 
     if (rc && txn) aer__kv_txn_fail(txn->kv, &err);
     if (rc == AER_OK)
@@ -193,6 +204,7 @@ int aer_begin(aer_db *db, int mode, aer_txn **out)
     txn = aer__calloc(1, sizeof *txn);
     if (!txn) return aer__db_result(db, aer__err_nomem(&err), &err);
     txn->db = db;
+    txn->write = mode != AER_READ;
     rc = mode == AER_READ ? aer__kv_begin_read(db->kv, &txn->kv, &err)
                           : aer__kv_begin_write(db->kv, sync_of[mode >> 4], &txn->kv, &err);
     if (rc) aer__free(txn);
@@ -219,7 +231,7 @@ int aer_commit(aer_txn *txn)
                      txn->children);
         return aer__db_result(db, AER_MISUSE, &err);
     }
-    rc = aer__kv_commit(txn->kv, &err);
+    rc = txn->tables ? aer__tables_commit(txn->tables, &err) : aer__kv_commit(txn->kv, &err);
     free_txn(txn);
     return aer__db_result(db, rc, &err);
 }
@@ -227,6 +239,7 @@ int aer_commit(aer_txn *txn)
 void aer_rollback(aer_txn *txn)
 {
     if (!txn) return;
+    aer__tables_end(txn->tables);
     aer__kv_rollback(txn->kv);
     free_txn(txn);
 }

@@ -36,6 +36,9 @@ struct kv_options {
 int aer__kv_create(int dir, struct err *err);
 /* dir: the descriptor of the database directory; stays the caller's, and open until after close. */
 int aer__kv_open(int dir, const struct kv_options *options, struct kv **kv, struct err *err);
+/* For who has things of their own to close first: AER_MISUSE while transactions are open; the background ends, hooks are not called any more. */
+int aer__kv_may_close(struct kv *kv, struct err *err);
+void aer__kv_rest(struct kv *kv);
 /* AER_MISUSE, and still open, while transactions are. Any other code: closed. */
 int aer__kv_close(struct kv *kv, struct err *err);
 /* Bucket limits for what is written from now on. */

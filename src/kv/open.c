@@ -281,14 +281,27 @@ static int tidy(struct kv *kv, struct err *err)
     return rc;
 }
 
-int aer__kv_close(struct kv *kv, struct err *err)
+int aer__kv_may_close(struct kv *kv, struct err *err)
 {
-    int open_txns, rc = AER_OK;
+    int open_txns;
 
     pthread_mutex_lock(&kv->snapshot_lock);
     open_txns = kv->open_txns;
     pthread_mutex_unlock(&kv->snapshot_lock);
-    if (open_txns) return aer__err_set(err, AER_MISUSE, "%d transaction(s) are still open", open_txns);
+    return open_txns ? aer__err_set(err, AER_MISUSE, "%d transaction(s) are still open", open_txns) : AER_OK;
+}
+
+void aer__kv_rest(struct kv *kv)
+{
+    aer__upkeep_stop(kv);
+    kv->options.hooks = (struct kv_hooks){0};
+}
+
+int aer__kv_close(struct kv *kv, struct err *err)
+{
+    int rc = aer__kv_may_close(kv, err);
+
+    if (rc) return rc;
     aer__upkeep_stop(kv);
     if (!kv->options.readonly && !atomic_load(&kv->broken) && atomic_load(&kv->had_turn)) rc = tidy(kv, err);
     /* Another process has the turn, and will do it; or there is no room to tidy in. All that was committed is where it was. */

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "files/files.h"
+#include "index/tree.h" /* what a fan-out may be */
 #include "kv/kv.h"
 
 #define TABLE_FANOUT_DEFAULT 128u

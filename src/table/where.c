@@ -127,7 +127,7 @@ static int choose(struct chooser *c, const struct table *t, const char *where, c
     c->assignments = count;
     if (rc == AER_OK) rc = add_expression(c, t, &sql, "where", where ? where : "1", err);
     for (size_t i = 0; rc == AER_OK && i < count; i++) {
-        const char *expr;
+        const char *expr = "";
         rc = split(t, assignments[i], &c->names[i], &expr, err);
         if (rc == AER_OK) rc = append(&sql, ", ", err);
         if (rc == AER_OK) rc = add_expression(c, t, &sql, "set", expr, err);
