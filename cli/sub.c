@@ -41,8 +41,10 @@ static int check(struct cli *cli, const struct args *args, const struct sub *sub
 int sub_run(struct cli *cli, const struct args *args, const struct sub *subs)
 {
     const struct sub *sub = find(subs, args->operand[0]);
-    int exit_code = sub ? check(cli, args, sub) : unknown(cli, args, subs);
+    int exit_code;
 
+    if (!sub) return unknown(cli, args, subs);
+    exit_code = check(cli, args, sub);
     if (exit_code == 0) exit_code = cli_open(cli, sub->mode);
     if (exit_code) return exit_code;
     cli->table = args->operand[1];
