@@ -55,6 +55,16 @@ enum {
     VERB_NOT_IN_SHELL = 4
 };
 
+/* A second word of a verb, as in `table create`. */
+struct sub {
+    const char *name;
+    const char *synopsis;                                 /* of the operands behind the name */
+    int min, max;                                         /* how many there are; max -1: any number */
+    int mode;                                             /* CLI_READ, CLI_WRITE */
+    unsigned options;                                     /* 1 << index of each option that means something to it */
+    int (*run)(struct cli *cli, const struct args *args); /* with the database open; operand[0] is the name */
+};
+
 struct verb {
     const char *name;
     const char *synopsis; /* what follows the name */
@@ -66,6 +76,7 @@ struct verb {
     int max_operands; /* -1: any number */
     unsigned flags;
     int many; /* 1 + the index of the option that may be given again and again, each time counting; 0: none */
+    const struct sub *subs; /* ends with a NULL name; `run` leads to sub_run then. NULL: there are none */
     int (*run)(struct cli *cli, const struct args *args);
 };
 
@@ -213,18 +224,10 @@ int glob_init(struct glob *glob, const char *pattern); /* non-zero: out of memor
 void glob_release(struct glob *glob);
 bool glob_match(const struct glob *glob, aer_slice key); /* of a key that starts with the head */
 
-/* ---- sub.c: verbs whose first operand is a verb, too ---- */
+/* ---- sub.c ---- */
 
-struct sub {
-    const char *name;
-    const char *synopsis;                                 /* of the operands behind the name */
-    int min, max;                                         /* how many there are; max -1: any number */
-    int mode;                                             /* CLI_READ, CLI_WRITE */
-    unsigned options;                                     /* 1 << index of each option that means something to it */
-    int (*run)(struct cli *cli, const struct args *args); /* with the database open */
-};
-/* Find args->operand[0] in SUBS, which ends with a NULL name, and run it. args->operand[1] is the table, if there is one. */
-int sub_run(struct cli *cli, const struct args *args, const struct sub *subs);
+/* Look at the operands of a verb that has subs, open the database, run the right one. */
+int sub_run(struct cli *cli, const struct args *args);
 
 /* ---- columns.c: COL:TYPE[:pk|:unique|:notnull|:default=V]... ---- */
 

@@ -158,7 +158,8 @@ static const struct sub subs[] = {
 
 static int run(struct cli *cli, const struct args *args)
 {
-    return sub_run(cli, args, subs);
+    cli->table = args->operand[1]; /* NULL: none is named */
+    return sub_run(cli, args);
 }
 
 const struct verb verb_index = {
@@ -172,5 +173,6 @@ const struct verb verb_index = {
     .examples = {"index create people by_city address.city,name", "index rebuild people"},
     .min_operands = 1,
     .max_operands = 4,
+    .subs = subs,
     .run = run,
 };

@@ -184,7 +184,8 @@ static const struct sub subs[] = {
 
 static int run(struct cli *cli, const struct args *args)
 {
-    return sub_run(cli, args, subs);
+    cli->table = args->operand[1]; /* NULL: none is named */
+    return sub_run(cli, args);
 }
 
 const struct verb verb_table = {
@@ -198,5 +199,6 @@ const struct verb verb_table = {
     .examples = {"table create people", "table create staff email:str:pk age:int:notnull:default=7"},
     .min_operands = 1,
     .max_operands = -1,
+    .subs = subs,
     .run = run,
 };

@@ -1,6 +1,6 @@
 /* sub.c -- verbs of two words, such as `table create`: find the second word, look at its operands, run it.
  *
- * For: table, index. Must not know: what any of them does.
+ * For: bucket, table, index. Must not know: what any of them does.
  */
 #include "cli.h"
 
@@ -13,14 +13,24 @@ static const struct sub *find(const struct sub *subs, const char *name)
     return NULL;
 }
 
-static int unknown(struct cli *cli, const struct args *args, const struct sub *subs)
+static const char *name_of(const void *subs, int i)
 {
-    const char *word = args->operand[0];
-    char names[128] = "";
+    return ((const struct sub *)subs)[i].name;
+}
 
-    for (size_t used = 0; subs->name && used < sizeof(names); subs++)
-        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", subs->name);
-    return cli_usage(cli, "%s: '%s' is none of %s", args->verb->name, key_text((aer_slice){word, strlen(word)}), names);
+static int unknown(struct cli *cli, const struct args *args)
+{
+    const struct sub *subs = args->verb->subs;
+    const char *word = args->operand[0], *verb = args->verb->name, *lead = cli->in_shell ? "" : "aerials ";
+    const char *near = cli_nearest(word, name_of, subs);
+    char names[128] = "", hint[128];
+
+    for (size_t i = 0, used = 0; subs[i].name && used < sizeof(names); i++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", subs[i].name);
+    if (near) snprintf(hint, sizeof(hint), "did you mean: %s%s %s", lead, verb, near);
+    else snprintf(hint, sizeof(hint), cli->in_shell ? "help %s" : "aerials %s --help", verb);
+    return cli_fail(cli, EXIT_USAGE, "usage", hint, "%s: '%s' is none of %s", verb,
+                    key_text((aer_slice){word, strlen(word)}), names);
 }
 
 static int check(struct cli *cli, const struct args *args, const struct sub *sub)
@@ -38,15 +48,14 @@ static int check(struct cli *cli, const struct args *args, const struct sub *sub
     return 0;
 }
 
-int sub_run(struct cli *cli, const struct args *args, const struct sub *subs)
+int sub_run(struct cli *cli, const struct args *args)
 {
-    const struct sub *sub = find(subs, args->operand[0]);
+    const struct sub *sub = find(args->verb->subs, args->operand[0]);
     int exit_code;
 
-    if (!sub) return unknown(cli, args, subs);
+    if (!sub) return unknown(cli, args);
     exit_code = check(cli, args, sub);
     if (exit_code == 0) exit_code = cli_open(cli, sub->mode);
     if (exit_code) return exit_code;
-    cli->table = args->operand[1];
     return cli_close(cli, sub->run(cli, args));
 }

@@ -128,6 +128,10 @@ people() { aerials table create people name:str:pk age:int:notnull:default=7 cit
 
 @test "wrong use" {
     people
+    words 2 table creat x
+    [[ $stderr == *"hint: did you mean: aerials table create" ]]
+    words 2 table frobnicate
+    [[ $stderr == *"none of create, ls, show, drop, rename"*"hint: aerials table --help" ]]
     for line in table "table frob" "table create" "table show" "table show people people" "table ls x" "table drop" \
         "table drop people x" "table rename people" "table rename people a b" index "index frob" "index ls" "index ls people x" \
         "index create people" "index create people i" "index create people i a b" "index drop people" "index rebuild" \
