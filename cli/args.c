@@ -141,6 +141,7 @@ static int parse_words(struct cli *cli, const struct verb *verb, int argc, char 
         if (rc >= 0) answer = OPT_VERB + rc;
         if (answer >= OPT_VERB && answer < OPT_GLOBAL) {
             args->value[answer - OPT_VERB] = optarg ? optarg : "";
+            if (answer - OPT_VERB == verb->many - 1) args->each[args->each_count++] = optarg;
             continue;
         }
         if (answer < OPT_VERB) answer = OPT_GLOBAL + find_letter(cli_globals, answer);
@@ -158,7 +159,11 @@ int args_parse(struct cli *cli, const struct verb *verb, int argc, char **argv, 
     memset(args, 0, sizeof(*args));
     args->verb = verb;
     args->operand = calloc((size_t)argc + 1, sizeof(*args->operand));
-    if (!args->operand) return cli_no_memory(cli);
+    args->each = calloc((size_t)argc + 1, sizeof(*args->each));
+    if (!args->operand || !args->each) {
+        args_release(args);
+        return cli_no_memory(cli);
+    }
     rc = parse_words(cli, verb, argc, argv, args);
     if (rc == ARGS_OK && args->count < verb->min_operands)
         rc = cli_usage(cli, "%s: too few operands; it is: %s %s", verb->name, verb->name, verb->synopsis);
@@ -172,7 +177,9 @@ int args_parse(struct cli *cli, const struct verb *verb, int argc, char **argv, 
 void args_release(struct args *args)
 {
     free(args->operand);
+    free(args->each);
     args->operand = NULL;
+    args->each = NULL;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------- */

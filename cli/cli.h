@@ -27,7 +27,7 @@ enum {
     EXIT_PARTLY = 3,   /* partly done; what was skipped is listed */
     EXIT_DAMAGE = 4,   /* damage found */
     EXIT_SYSTEM = 5,   /* I/O, full, permission, memory */
-    EXIT_CONFLICT = 6, /* --if-absent and the key is there */
+    EXIT_CONFLICT = 6, /* --if-absent and the key is there; a row breaks unique or not null */
     EXIT_NODB = 10,
     EXIT_BUSY = 11,
     EXIT_NEWER = 12,
@@ -55,6 +55,16 @@ enum {
     VERB_NOT_IN_SHELL = 4
 };
 
+/* A second word of a verb, as in `table create`. */
+struct sub {
+    const char *name;
+    const char *synopsis;                                 /* of the operands behind the name */
+    int min, max;                                         /* how many there are; max -1: any number */
+    int mode;                                             /* CLI_READ, CLI_WRITE */
+    unsigned options;                                     /* 1 << index of each option that means something to it */
+    int (*run)(struct cli *cli, const struct args *args); /* with the database open; operand[0] is the name */
+};
+
 struct verb {
     const char *name;
     const char *synopsis; /* what follows the name */
@@ -65,6 +75,8 @@ struct verb {
     int min_operands;
     int max_operands; /* -1: any number */
     unsigned flags;
+    int many; /* 1 + the index of the option that may be given again and again, each time counting; 0: none */
+    const struct sub *subs; /* ends with a NULL name; `run` leads to sub_run then. NULL: there are none */
     int (*run)(struct cli *cli, const struct args *args);
 };
 
@@ -76,6 +88,8 @@ struct args {
     char **operand;
     int count;
     const char *value[ARGS_MAX_OPTIONS]; /* NULL: not given; "" for a flag */
+    const char **each;                   /* values of the option verb->many, in their order */
+    int each_count;
 };
 
 struct cli {
@@ -91,6 +105,7 @@ struct cli {
     bool db_open;         /* aer_open gave AER_OK */
     char *shell_dir;      /* the directory `init` or `use` chose in a shell; ours */
     const char *about;    /* the path that a hint about room and permission is to name; NULL: the database */
+    const char *table;    /* that a hint about a table is to name; NULL: none */
     char last_hint[1024]; /* of this verb: the same hint is not said twice */
     int out_error;        /* errno of the first failed write to standard output */
 };
@@ -209,6 +224,59 @@ int glob_init(struct glob *glob, const char *pattern); /* non-zero: out of memor
 void glob_release(struct glob *glob);
 bool glob_match(const struct glob *glob, aer_slice key); /* of a key that starts with the head */
 
+/* ---- sub.c ---- */
+
+/* Look at the operands of a verb that has subs, open the database, run the right one. */
+int sub_run(struct cli *cli, const struct args *args);
+
+/* ---- columns.c: COL:TYPE[:pk|:unique|:notnull|:default=V]... ---- */
+
+extern const char *const column_types[];    /* by AER_STR ... AER_JSON; [0] is NULL */
+extern const char *const column_storages[]; /* by AER_STORAGE_... */
+struct columns {
+    aer_column *column;
+    size_t count;
+    char **owned; /* two a column: its words, its default */
+};
+int columns_parse(struct cli *cli, char **words, int count, struct columns *columns); /* 0, or an exit code; release it in any case */
+void columns_release(struct columns *columns);
+
+/* ---- cmd_index.c: what `table show` prints, too ---- */
+
+json_t *index_json(const aer_index_def *index);
+int index_width(const aer_table_def *def); /* of the longest name */
+int index_print(struct cli *cli, const aer_index_def *index, int width);
+
+/* ---- cmd_update.c: what update and delete share ---- */
+
+int where_take(struct cli *cli, const struct args *args, const char *where, bool all);
+int where_answer(struct cli *cli, int rc, uint64_t count);
+
+/* ---- rows.c: rows out of a descriptor or a text: JSON objects one behind the other, or an array of them ---- */
+
+struct rows {
+    int fd; /* -1: everything is in `data` */
+    const char *data;
+    size_t start, end;
+    char *chunk;
+    char *row;
+    size_t size, capacity;
+    uint64_t number;           /* of the row last returned, from 1 */
+    uint64_t line;             /* on which it begins, from 1 */
+    uint64_t now_line;         /* where we are */
+    uint64_t array_line;       /* where the array began; 0: not in one */
+    uint64_t read;             /* bytes taken from fd */
+    bool after_element, ended; /* within an array; the row last returned cannot be right */
+    const char *why;           /* of ROWS_BAD */
+    char why_text[96];
+};
+enum { ROWS_ONE, ROWS_END, ROWS_BAD, ROWS_SYSTEM, ROWS_NOMEM, ROWS_STOPPED };
+void rows_init(struct rows *rows, int fd, const char *text); /* text NULL: out of fd */
+/* The text of the next row in rows->row and rows->size, until the next call. It may be no JSON: whoever parses it says why.
+ * ROWS_BAD: rows->why; ROWS_SYSTEM: errno. */
+int rows_next(struct rows *rows);
+void rows_release(struct rows *rows);
+
 /* ---- range.c: what ls, scan and bkeys share ---- */
 
 enum { RANGE_FROM, RANGE_TO, RANGE_LIMIT, RANGE_REVERSE, RANGE_OPTIONS };
@@ -235,10 +303,11 @@ struct progress {
     bool on;
     bool shown;
     const char *word;
+    const char *noun; /* what is counted: "keys", unless set otherwise after progress_start */
     int64_t started_ms, drawn_ms;
 };
 void progress_start(struct progress *p, const struct cli *cli, const char *word);
-/* total 0: unknown. Draws at most ten times a second. */
+/* total 0: unknown; bytes 0: nothing is said of them. Draws at most ten times a second. */
 void progress_draw(struct progress *p, uint64_t entries, uint64_t bytes, uint64_t done, uint64_t total);
 void progress_clear(struct progress *p); /* before any other line on standard error */
 

@@ -29,10 +29,11 @@ static int list_one(void *arg, const aer_bucket *b)
            cli_stopped();
 }
 
-static int list(struct cli *cli)
+static int list(struct cli *cli, const struct args *args)
 {
     int rc;
 
+    (void)args;
     if (!cli->json && isatty(STDOUT_FILENO))
         cli_outf(cli, "%-16s %-7s %10s %10s %12s %12s-%-12s %s\n", "id", "state", "rows", "live", "bytes", "first_seq",
                  "last_seq", "path");
@@ -80,13 +81,16 @@ static int find(struct cli *cli, const char *text, struct lookup *lookup)
     return 0;
 }
 
-static int show_path(struct cli *cli, const struct lookup *lookup)
+static int show_path(struct cli *cli, const struct args *args)
 {
     const char *dir = cli_dir(cli);
+    struct lookup lookup;
     char path[4096];
+    int exit_code = find(cli, args->operand[1], &lookup);
 
-    snprintf(path, sizeof(path), "%s/%s", dir, lookup->path);
-    if (cli->json) return cli_json_ok(cli, json_pack("{s:s, s:o}", "id", lookup->id, "path", cli_text_json(path)));
+    if (exit_code) return exit_code;
+    snprintf(path, sizeof(path), "%s/%s", dir, lookup.path);
+    if (cli->json) return cli_json_ok(cli, json_pack("{s:s, s:o}", "id", lookup.id, "path", cli_text_json(path)));
     cli_outf(cli, "%s\n", path);
     return EXIT_YES;
 }
@@ -148,40 +152,30 @@ static int show_row(void *arg, const aer_bucket_row *row)
     return cli_row(cli, object);
 }
 
-static int show_bucket(struct cli *cli, const struct lookup *lookup)
+static int show_bucket(struct cli *cli, const struct args *args)
 {
     struct show show = {.cli = cli};
-    int rc;
+    struct lookup lookup;
+    int rc, exit_code = find(cli, args->operand[1], &lookup);
 
+    if (exit_code) return exit_code;
     if (!cli->json && isatty(STDOUT_FILENO)) cli_outf(cli, "%10s %-4s %-4s %12s key\n", "seq", "kind", "", "size");
-    rc = aer_bucket_rows(cli->db, lookup->id, show_row, &show);
+    rc = aer_bucket_rows(cli->db, lookup.id, show_row, &show);
     if (rc == AER_STOPPED && cli->out_error) return EXIT_YES;
-    if (rc != AER_OK) return cli_fail_db(cli, rc, "bucket '%s'", lookup->id);
+    if (rc != AER_OK) return cli_fail_db(cli, rc, "bucket '%s'", lookup.id);
     if (cli->json)
-        return cli_json_ok(cli, json_pack("{s:s, s:s, s:I}", "id", lookup->id, "path", lookup->path, "lose_keys",
+        return cli_json_ok(cli, json_pack("{s:s, s:s, s:I}", "id", lookup.id, "path", lookup.path, "lose_keys",
                                           (json_int_t)show.lost));
     cli_outf(cli, "lose this file: lose these %" PRIu64 " keys\n", show.lost);
     return EXIT_YES;
 }
 
-static int run(struct cli *cli, const struct args *args)
-{
-    const char *what = args->operand[0];
-    bool is_list = strcmp(what, "ls") == 0, is_show = strcmp(what, "show") == 0, is_path = strcmp(what, "path") == 0;
-    struct lookup lookup;
-    int exit_code;
-
-    if (!is_list && !is_show && !is_path) return cli_usage(cli, "bucket: '%s' is none of ls, show, path", what);
-    if (args->count != (is_list ? 1 : 2))
-        return cli_usage(cli, is_list ? "bucket ls: takes nothing more" : "bucket %s: which ID?", what);
-    exit_code = cli_open(cli, CLI_READ);
-    if (exit_code) return exit_code;
-    if (is_list) exit_code = list(cli);
-    else exit_code = find(cli, args->operand[1], &lookup);
-    if (exit_code == 0 && is_show) exit_code = show_bucket(cli, &lookup);
-    if (exit_code == 0 && is_path) exit_code = show_path(cli, &lookup);
-    return cli_close(cli, exit_code);
-}
+static const struct sub subs[] = {
+    {"ls", "", 0, 0, CLI_READ, 0, list},
+    {"show", "ID", 1, 1, CLI_READ, 0, show_bucket},
+    {"path", "ID", 1, 1, CLI_READ, 0, show_path},
+    {0},
+};
 
 const struct verb verb_bucket = {
     .name = "bucket",
@@ -192,5 +186,6 @@ const struct verb verb_bucket = {
     .examples = {"bucket ls", "bucket show 28dd1a21d3fdabf7"},
     .min_operands = 1,
     .max_operands = 2,
-    .run = run,
+    .subs = subs,
+    .run = sub_run,
 };

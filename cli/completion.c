@@ -30,16 +30,21 @@ static void all_options(FILE *out, const struct cli_option *options)
         fprintf(out, " --%s%s", options[i].name, options[i].value ? "=" : "");
 }
 
+static void all_subs(FILE *out, const struct verb *verb)
+{
+    for (int i = 0; verb->subs[i].name; i++) fprintf(out, "%s%s", i ? " " : "", verb->subs[i].name);
+}
+
 static void bash(FILE *out)
 {
     fputs("_aerials() {\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} verb= i word options\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} verb= sub= subs= i word options\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
           "        word=${COMP_WORDS[i]}\n"
           "        case $word in\n"
           "            -d|--db|--wait) ((i++)) ;;\n"
           "            -*) ;;\n"
-          "            *) verb=$word; break ;;\n"
+          "            *) [[ -n $verb ]] && { sub=$word; break; }; verb=$word ;;\n"
           "        esac\n"
           "    done\n"
           "    options='",
@@ -49,16 +54,21 @@ static void bash(FILE *out)
     all_verbs(out);
     fputs("' -- \"$cur\")) ;;\n", out);
     for (int i = 0; cli_verbs[i]; i++) {
-        if (!cli_verb_is_here(&here, cli_verbs[i]) || !cli_verbs[i]->options || strcmp(cli_verbs[i]->name, "help") == 0)
+        const struct verb *verb = cli_verbs[i];
+
+        if (!cli_verb_is_here(&here, verb) || (!verb->options && !verb->subs) || strcmp(verb->name, "help") == 0)
             continue;
-        fprintf(out, "        %s) options+='", cli_verbs[i]->name);
-        all_options(out, cli_verbs[i]->options);
+        fprintf(out, "        %s) options+='", verb->name);
+        all_options(out, verb->options);
+        if (verb->subs) fputs("' subs='", out), all_subs(out, verb);
         fputs("' ;;\n", out);
     }
     fputs("    esac\n"
           "    if [[ $cur == -* ]]; then\n"
           "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
           "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
+          "    elif [[ -n $subs && -z $sub ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"$subs\" -- \"$cur\"))\n"
           "    elif [[ -n $verb && $verb != help ]]; then\n"
           "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
           "    fi\n"
@@ -101,6 +111,7 @@ static void zsh(FILE *out)
         if (!cli_verb_is_here(&here, cli_verbs[i]) || strcmp(cli_verbs[i]->name, "help") == 0) continue;
         fprintf(out, "                %s) _arguments", cli_verbs[i]->name);
         zsh_options(out, cli_verbs[i]->options);
+        if (cli_verbs[i]->subs) fputs(" '1:word:(", out), all_subs(out, cli_verbs[i]), fputs(")'", out);
         fputs(" '*:operand:_files' ;;\n", out);
     }
     fputs(/* From a file of $fpath this text is the function itself, and must call it; sourced, it only says so. */
@@ -123,6 +134,16 @@ static void fish_options(FILE *out, const struct cli_option *options, const char
     }
 }
 
+static void fish_subs(FILE *out, const struct verb *verb)
+{
+    fprintf(out, "complete -c aerials -f -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from ",
+            verb->name);
+    all_subs(out, verb);
+    fputs("' -a '", out);
+    all_subs(out, verb);
+    fputs("'\n", out);
+}
+
 static void fish(FILE *out)
 {
     fish_options(out, cli_globals, NULL);
@@ -132,6 +153,7 @@ static void fish(FILE *out)
         quoted(out, cli_verbs[i]->sentence);
         fputs("'\n", out);
         fish_options(out, cli_verbs[i]->options, cli_verbs[i]->name);
+        if (cli_verbs[i]->subs) fish_subs(out, cli_verbs[i]);
     }
     fputs("complete -c aerials -f -n '__fish_seen_subcommand_from help' -a '", out);
     all_verbs(out);

@@ -136,9 +136,11 @@ static void roff_verb(FILE *out, const struct verb *verb)
 
 static const char exit_codes[] =
     ".SH EXIT STATUS\n.TP\n.B 0\nyes, done\n.TP\n.B 1\nthe answer is no: no such key, nothing matches\n"
-    ".TP\n.B 2\nwrong use\n.TP\n.B 3\npartly done; what was skipped is listed\n.TP\n.B 4\ndamage found\n"
+    ".TP\n.B 2\nwrong use\n.TP\n.B 3\npartly done; what was skipped is listed\n.TP\n.B 4\ndamage found, or a row "
+    "changed by hand\n"
     ".TP\n.B 5\nthe system refused: I/O, no space, no permission, no memory\n"
-    ".TP\n.B 6\nconflict: \\-\\-if\\-absent, and the key is there\n.TP\n.B 10\nno database there\n"
+    ".TP\n.B 6\nconflict: \\-\\-if\\-absent, and the key is there; a row breaks unique or not null\n.TP\n.B 10\nno "
+    "database there\n"
     ".TP\n.B 11\nbusy: another process kept writing\n.TP\n.B 12\nthe database has a newer format\n"
     ".TP\n.B 128+n\nended by signal n\n";
 

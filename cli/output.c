@@ -178,6 +178,9 @@ static const struct {
     {AER_NOMEM, EXIT_SYSTEM, "no_memory"},
     {AER_UNKNOWN, EXIT_SYSTEM, "unknown"},
     {AER_STOPPED, EXIT_INTERRUPT, "stopped"},
+    {AER_NOTABLE, EXIT_USAGE, "no_table"},
+    {AER_CONFLICT, EXIT_CONFLICT, "conflict"},
+    {AER_CHANGED, EXIT_DAMAGE, "changed"},
 };
 
 static const char *code_word(int rc)
@@ -193,6 +196,28 @@ int cli_exit_code(int rc)
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (codes[i].rc == rc) return codes[i].exit_code;
     return EXIT_SYSTEM;
+}
+
+static bool table_is_there(struct cli *cli)
+{
+    aer_table_def *def = NULL;
+    int rc = aer_table_get(cli->db, cli->table, &def);
+
+    aer_free(def);
+    return rc == AER_OK;
+}
+
+/* The next command after AER_NOTABLE or AER_CHANGED. */
+static void table_hint(struct cli *cli, int rc, const char *where, char *text, size_t capacity)
+{
+    char *table = cli_quote(cli->table);
+
+    if (table && rc == AER_CHANGED)
+        snprintf(text, capacity, "to take over what was done by hand: aerials -d %s index rebuild %s", where, table);
+    else if (table && table_is_there(cli))
+        snprintf(text, capacity, "its columns and indexes: aerials -d %s table show %s", where, table);
+    else snprintf(text, capacity, "all tables: aerials -d %s table ls", where);
+    free(table);
 }
 
 /* The next command for a library code, in TEXT; NULL: there is none worth naming. */
@@ -221,6 +246,8 @@ static const char *hint_for(struct cli *cli, int rc, char *text, size_t capacity
         snprintf(text, capacity, "ls -ld %s", place);
     } else if (rc == AER_UNKNOWN) {
         snprintf(text, capacity, "see whether it is in: aerials -d %s status", where);
+    } else if ((rc == AER_CHANGED || rc == AER_NOTABLE) && cli->table && cli->db) {
+        table_hint(cli, rc, where, text, capacity);
     }
     free(quoted);
     free(about);

@@ -1,6 +1,6 @@
 /* progress.c -- one line on standard error while something long runs: how much, how fast, how long still.
  *
- * For: import, export, compact, batch. Must not know: what is counted.
+ * For: import, export, compact, batch, insert, indexes. Must not know: what is counted.
  *
  * Only on a terminal, never with -q or --json; drawn ten times a second at most. The time left is said only if the
  * total is known and half a second has been measured: an invented number is worse than none.
@@ -24,6 +24,7 @@ void progress_start(struct progress *p, const struct cli *cli, const char *word)
     memset(p, 0, sizeof(*p));
     p->on = !cli->quiet && !cli->json && isatty(STDERR_FILENO);
     p->word = word;
+    p->noun = "keys";
     p->started_ms = p->drawn_ms = now_ms();
 }
 
@@ -40,8 +41,9 @@ void progress_draw(struct progress *p, uint64_t entries, uint64_t bytes, uint64_
     cli_size_text(size, sizeof(size), bytes);
     cli_size_text(rate, sizeof(rate), bytes * 1000 / (uint64_t)passed);
     fprintf(stderr, "\r\033[K%s: ", p->word);
-    if (entries) fprintf(stderr, "%llu keys, ", (unsigned long long)entries);
-    fprintf(stderr, "%s, %s/s", size, rate);
+    if (entries) fprintf(stderr, "%llu %s, ", (unsigned long long)entries, p->noun);
+    if (bytes || !entries) fprintf(stderr, "%s, %s/s", size, rate);
+    else fprintf(stderr, "%llu/s", (unsigned long long)(entries * 1000 / (uint64_t)passed));
     if (total && done && passed > 500) {
         double left = done >= total ? 0 : (double)passed * (double)(total - done) / (double)done / 1000;
 

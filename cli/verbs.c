@@ -11,10 +11,11 @@
 
 /* In the order of the overview. */
 const struct verb *const cli_verbs[] = {
-    &verb_init,   &verb_status, &verb_config,     &verb_put,     &verb_get,    &verb_del,  &verb_exists,  &verb_incr,
-    &verb_ls,     &verb_scan,   &verb_batch,      &verb_import,  &verb_export, &verb_seal, &verb_compact, &verb_bucket,
-    &verb_locate, &verb_shell,  &verb_bset,       &verb_bget,    &verb_bkeys,  &verb_use,  &verb_clean,   &verb_reset,
-    &verb_exit,   &verb_quit,   &verb_completion, &verb_version, &verb_help,   NULL,
+    &verb_init,   &verb_status, &verb_config, &verb_put,        &verb_get,     &verb_del,     &verb_exists,
+    &verb_incr,   &verb_ls,     &verb_scan,   &verb_batch,      &verb_table,   &verb_index,   &verb_insert,
+    &verb_update, &verb_delete, &verb_import, &verb_export,     &verb_seal,    &verb_compact, &verb_bucket,
+    &verb_locate, &verb_shell,  &verb_bset,   &verb_bget,       &verb_bkeys,   &verb_use,     &verb_clean,
+    &verb_reset,  &verb_exit,   &verb_quit,   &verb_completion, &verb_version, &verb_help,    NULL,
 };
 
 bool cli_verb_is_here(const struct cli *cli, const struct verb *verb)
@@ -101,6 +102,7 @@ int cli_run(struct cli *cli, const struct verb *verb, int argc, char **argv)
 
     cli->verb = verb;
     cli->about = NULL;
+    cli->table = NULL;
     cli->last_hint[0] = '\0';
     rc = args_parse(cli, verb, argc, argv, &args);
     if (rc == ARGS_OK) {

@@ -17,7 +17,7 @@ load common
 
 @test "unknown options and missing operands: one line, and where to look" {
     for line in "get --frob" "get" "get a b" "put" "get a --offset" "ls --limit" "del" "exists" "incr" "-x ls" "get -j a" \
-        "bucket" "bucket frob" "bucket show" "bucket show xyz" "locate" "completion" "completion csh" "import" "help nothing" \
+        "bucket" "bucket frob" "bucket show" "bucket ls x" "bucket path a b" "bucket show xyz" "locate" "completion" "completion csh" "import" "help nothing" \
         "compact --min-dead=101" "seal now" "--wait=x ls" "config a b c" "ls --limit=1=2" "ls --reverse=yes"; do
         # shellcheck disable=SC2086
         words 2 $line
@@ -71,6 +71,11 @@ load common
     [ "$(complete_for aerials imp)" = import ]
     [[ $(complete_for aerials put --if) == --if-absent ]]
     [[ $(complete_for aerials -d x ls --rev) == --reverse ]]
+    [ "$(complete_for aerials -d x table '')" = "create ls show drop rename" ]
+    [ "$(complete_for aerials index re)" = rebuild ]
+    [[ $(complete_for aerials table create --sto) == --storage= ]]
+    touch a-file
+    [ "$(complete_for aerials bucket show a-f)" = a-file ]
     if command -v zsh > /dev/null; then aerials completion zsh > c.zsh && zsh -n c.zsh; fi
     if command -v fish > /dev/null; then aerials completion fish > c.fish && fish -n c.fish; fi
     aerials completion zsh | grep -q '^#compdef aerials'
