@@ -178,6 +178,9 @@ static const struct {
     {AER_NOMEM, EXIT_SYSTEM, "no_memory"},
     {AER_UNKNOWN, EXIT_SYSTEM, "unknown"},
     {AER_STOPPED, EXIT_INTERRUPT, "stopped"},
+    {AER_NOTABLE, EXIT_USAGE, "no_table"},
+    {AER_CONFLICT, EXIT_CONFLICT, "conflict"},
+    {AER_CHANGED, EXIT_DAMAGE, "changed"},
 };
 
 static const char *code_word(int rc)

@@ -36,8 +36,33 @@ struct gertrude_table {
     struct gertrude_index *indexes;
     size_t index_count;
     bool created; /* in our database, by this import */
-    bool stored;  /* rows of it are committed */
+    bool stored;  /* some rows of it are committed, or all of it is in */
 };
+
+/* ---- gertrude_files.c: reading below DIR, no link followed ---- */
+
+/* Names of a file system have 255 bytes, and a path of ours six of them. */
+enum { GERTRUDE_PATH_SIZE = 2048 };
+
+/* Where a walk is, below DIR. The functions below fail with a message that begins with it. */
+struct gertrude_at {
+    char path[GERTRUDE_PATH_SIZE];
+};
+size_t aer__port_gertrude_down(struct gertrude_at *at, const char *name); /* gives what `up` takes */
+void aer__port_gertrude_up(struct gertrude_at *at, size_t size);
+int aer__port_gertrude_prefix(const struct gertrude_at *at, struct port_error *error); /* returns error->code */
+
+/* These take what AT names, which is NAME in the directory DIR. */
+int aer__port_gertrude_open(const struct gertrude_at *at, int dir, const char *name, int flags, int *fd,
+                            struct port_error *error);
+/* A regular file of at most LIMIT bytes; free() *data, which is NULL after a failure. */
+int aer__port_gertrude_read(const struct gertrude_at *at, int dir, const char *name, size_t limit, void **data,
+                            size_t *size, struct port_error *error);
+/* FN for every name in a directory, in byte order, AT being there; what is not AER_OK ends it. */
+typedef int (*gertrude_each)(void *arg, int dir, const char *name, struct port_error *error);
+int aer__port_gertrude_each(struct gertrude_at *at, int dir, const char *name, gertrude_each fn, void *arg,
+                            struct port_error *error);
+bool aer__port_gertrude_is(int dir, const char *name, mode_t kind); /* S_IFREG, S_IFDIR; 0: is there anything of that name? */
 
 /* ---- gertrude_value.c ---- */
 
