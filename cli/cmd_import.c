@@ -10,7 +10,7 @@ enum { OPT_PREFIX, OPT_FORMAT, OPT_BATCH, OPT_RESUME, OPT_SKIP_BAD, OPT_TABLE, O
 static const struct cli_option options[] = {
     [OPT_PREFIX] = {"prefix", 0, "P", "put P before every key"},
     [OPT_FORMAT] = {"format", 0, "F", "dir, tar, jsonl, aerialsdb or gertrude; else as SOURCE looks"},
-    [OPT_BATCH] = {"batch", 0, "N", "commit every N entries (1000, gertrude 4000, or 8 MiB if that comes first)"},
+    [OPT_BATCH] = {"batch", 0, "N", "commit every N entries (1000, rows of gertrude 4000, or 8 MiB)"},
     [OPT_RESUME] = {"resume", 0, NULL, "leave alone what is in already"},
     [OPT_SKIP_BAD] = {"skip-bad", 0, "FILE", "jsonl: malformed lines go to FILE, the rest is imported"},
     [OPT_TABLE] = {"table", 0, "T", "gertrude: the table T alone"},
@@ -161,7 +161,7 @@ static int run(struct cli *cli, const struct args *args)
 
 const struct verb verb_import = {
     .name = "import",
-    .synopsis = "SOURCE|- [--format=F] [--prefix=P] [--resume] [--batch=N] [--skip-bad=FILE] [--table=T] [--storage=S]",
+    .synopsis = "SOURCE|- [--format=F] [--prefix=P|--table=T] [--resume] [--batch=N]",
     .sentence = "Bring in a directory tree, a tar archive, JSON lines, an AerialsDB or a gertrude.",
     .notes = "A tree or archive: the key is the path (a directory's ends with /), the value the content\n"
              "(a link's target); type, mode and mtime go into meta, so that export gives the tree back.\n"

@@ -243,18 +243,20 @@ static int array_json(const struct text *text, const msgpack_object_array *array
 static int member_json(const struct text *text, const msgpack_object_kv *kv, json_t *object)
 {
     const msgpack_object_str *key = &kv->key.via.str;
+    const char *bytes = "";
     char name[PORT_NAME_SIZE];
     json_t *member;
     int rc;
 
     if (kv->key.type != MSGPACK_OBJECT_STR)
         return aer__port_fail(text->error, AER_CORRUPT, "a map with a key that is no string");
-    if (!aer__port_is_utf8(key->ptr, key->size) || memchr(key->ptr, '\0', key->size))
+    if (key->size) bytes = key->ptr; /* which is NULL for none */
+    if (!aer__port_is_utf8(bytes, key->size) || memchr(bytes, '\0', key->size))
         return wrong(text, key->ptr, "a key that is no text");
-    if (json_object_getn(object, key->ptr, key->size)) return wrong(text, key->ptr, "a key that was there before");
+    if (json_object_getn(object, bytes, key->size)) return wrong(text, key->ptr, "a key that was there before");
     rc = to_json(text, &kv->val, &member);
-    if (rc != AER_OK) aer__port_prefix(text->error, "'%s'", aer__port_name(key->ptr, key->size, name));
-    else if (json_object_setn_new_nocheck(object, key->ptr, key->size, member)) rc = aer__port_no_memory(text->error);
+    if (rc != AER_OK) aer__port_prefix(text->error, "'%s'", aer__port_name(bytes, key->size, name));
+    else if (json_object_setn_new_nocheck(object, bytes, key->size, member)) rc = aer__port_no_memory(text->error);
     return rc;
 }
 

@@ -181,7 +181,7 @@ END
 @test "a damaged row: its file and byte are named, its batch is undone" {
     make_people
     put_hex people 9922AAAAAAAAAAA1 '92 c70401d4436964 c70901cc00'
-    refused 4 "*'tables/people/data/99/22/AAAAAAAAAAA1': byte 12: the msgpack ends in the middle; nothing was stored"
+    refused 4 "*'tables/people/data/99/22/AAAAAAAAAAA1': byte 13: the msgpack ends in the middle; nothing was stored"
     for row in '91 a161' '93 a161 01 02' '92 a161' '' 05 '92 a161 01 c0' '92 a161 d40100' '92 a161 cfffffffffffffffff' '92 a161 c40100' c1; do
         put_hex people 9922AAAAAAAAAAA1 "$row"
         refused 4 "*'tables/people/data/99/22/AAAAAAAAAAA1': *; nothing was stored"
@@ -216,11 +216,11 @@ END
 @test "two rows with one value in a unique column: exit 6, both are named" {
     make_people
     put_hex people 9922AAAAAAAAAAA1 '92 c70401d4426f62 01'
-    refused 6 "*'tables/people/data/99/22/AAAAAAAAAAA1': *name*(that row is 'tables/people/data/11/22/AAAAAAAAAAA2'); nothing was stored"
+    refused 6 "*'tables/people/data/99/22/AAAAAAAAAAA1': *name* (that row is 'tables/people/data/11/22/AAAAAAAAAAA2'); nothing was stored"
     rm "$(row_path people 9922AAAAAAAAAAA1)"
     index people one_age age int true true
     put_hex people 9922AAAAAAAAAAA1 '92 a143 1e'
-    refused 6 "*'tables/people/data/99/22/AAAAAAAAAAA1': *(that row is 'tables/people/data/11/22/AAAAAAAAAAA1')*"
+    refused 6 "*'tables/people/data/99/22/AAAAAAAAAAA1': * (that row is 'tables/people/data/11/22/AAAAAAAAAAA1')*"
 }
 
 @test "links are not followed, neither in the place of a row nor above one" {

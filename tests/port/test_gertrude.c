@@ -67,6 +67,7 @@ TEST(plain_msgpack_becomes_the_same_json)
     CHECK_STR("[0.5,0.10000000000000001]", decoded("92 ca3f000000 cb3fb999999999999a"));
     CHECK_STR("{\"a\":1,\"b\":[]}", decoded("82 a161 01 a162 90"));
     CHECK_STR("{\"a\":{}}", decoded("de0001 a161 df00000000"));
+    CHECK_STR("{\"\":\"\"}", decoded("81 a0 a0"));
     CHECK_STR("[[1],[2]]", decoded("dc0002 dd00000001 01 91 02"));
 }
 
@@ -179,10 +180,16 @@ TEST(every_header_byte_with_every_payload)
 
 TEST(what_is_cut_short_is_refused_at_its_end)
 {
-    static const char *const whole[] = {
-        "92 c0 a3616263",       "91 cf0000000000000001",      "91 c70901cc0000000000000001",
-        "82 a161 01 a162 90",   "dd00000001 db00000002 6162", "91 d501e401",
-        "91 cb3fb999999999999a"};
+    static const char *const whole[] = {"92 c0 a3616263",
+                                        "91 cf0000000000000001",
+                                        "91 c70901cc0000000000000001",
+                                        "82 a161 01 a162 90",
+                                        "dd00000001 db00000002 6162",
+                                        "91 d501e401",
+                                        "91 cb3fb999999999999a",
+                                        "92 d801d4 616263646566676869606b6c6d6e6f 05",
+                                        "92 d601d4616263 05",
+                                        "92 d701d4 61626364656667 05"};
 
     for (size_t i = 0; i < AER_COUNT(whole); i++) {
         size_t size;
@@ -242,7 +249,9 @@ TEST(what_json_cannot_say_is_refused)
     CHECK_STR("value 1: byte 2: a string that is not UTF-8", refused("91 a1ff"));
     refused("81 01 01");           /* a number as a key */
     refused("82 a161 01 a161 02"); /* twice the same */
-    refused("81 a100 01");         /* NUL in a name */
+    CHECK_STR("a key that was there before", refused("82 a0 01 a0 02"));
+    refused("91 c400");
+    refused("81 a100 01"); /* NUL in a name */
     CHECK_STR("'a': byte 5: 0x00 begins no Value of gertrude", refused("81 a161 d40100"));
 }
 
@@ -277,4 +286,85 @@ TEST(rows_in_json)
     CHECK(strncmp(cause.message, "byte ", 5) == 0);
     CHECK_STR("", decoded_bytes("", 0));
     CHECK_STR("it is empty", cause.message);
+}
+
+/* ---- configs ---- */
+
+static int spec(struct gertrude_table *table, const char *text)
+{
+    cause = (struct port_error){0};
+    *table = (struct gertrude_table){0};
+    return aer__port_gertrude_spec(table, text, strlen(text), &cause);
+}
+
+static int add_index(struct gertrude_table *table, const char *text)
+{
+    cause = (struct port_error){0};
+    return aer__port_gertrude_index(table, text, strlen(text), &cause);
+}
+
+TEST(columns_of_both_layouts)
+{
+    struct gertrude_table table;
+
+    CHECK_OK(spec(&table, "[[\"name\",\"str\",{\"pk\":true}],[\"age\",\"int\",{}],[\"x\",\"float\"]]"));
+    CHECK_INT(3, table.column_count);
+    CHECK_STR("name", table.columns[0].name);
+    CHECK(table.columns[0].type == AER_STR && table.columns[0].flags == AER_PK);
+    CHECK(table.columns[1].type == AER_INT && table.columns[1].flags == 0 && !table.columns[1].default_json);
+    CHECK_INT(AER_FLOAT, table.columns[2].type);
+    aer__port_gertrude_table_release(&table);
+
+    CHECK_OK(
+        spec(&table,
+             "{\"id\":1,\"spec\":[[\"a\",\"bool\",{\"pk\":false,\"unique\":true,\"nullable\":false,\"default\":true}],"
+             "[\"b\",\"str\",{\"pk\":true,\"unique\":true,\"nullable\":false,\"default\":null}],"
+             "[\"c\",\"float\",{\"default\":0.5}],[\"d\",\"str\",{\"default\":\"x\\\"y\"}]]}"));
+    CHECK(table.columns[0].type == AER_BOOL && table.columns[0].flags == (AER_UNIQUE | AER_NOTNULL));
+    CHECK_STR("true", table.columns[0].default_json);
+    CHECK(table.columns[1].flags == AER_PK && !table.columns[1].default_json);
+    CHECK_STR("0.5", table.columns[2].default_json);
+    CHECK_STR("\"x\\\"y\"", table.columns[3].default_json);
+    aer__port_gertrude_table_release(&table);
+
+    CHECK_OK(spec(&table, ""));
+    CHECK_INT(0, table.column_count);
+    CHECK_RC(AER_CORRUPT, spec(&table, "[[\"name\",\"str\",{\"pk\":true}],[\"age\",\"long\",{}]]"));
+    CHECK_STR("column 2: its type is none of str, int, float, bool", cause.message);
+    aer__port_gertrude_table_release(&table);
+}
+
+TEST(indexes_that_columns_have_anyway_and_others)
+{
+    struct gertrude_table table;
+
+    CHECK_OK(spec(&table, "[[\"a\",\"str\",{\"pk\":true}],[\"b\",\"int\",{\"unique\":true}],[\"c\",\"int\",{}]]"));
+    CHECK_OK(add_index(&table, "{\"name\":\"pk_a\",\"column\":\"a\",\"unique\":true,\"nullable\":false}"));
+    CHECK_OK(add_index(&table, "{\"name\":\"unq_b\",\"column\":\"b\",\"unique\":true,\"nullable\":false}"));
+    CHECK_OK(add_index(&table, "{\"name\":\"by_b\",\"column\":\"b\",\"unique\":false,\"nullable\":true}"));
+    CHECK_OK(add_index(&table, "{\"name\":\"one_c\",\"column\":\"c\",\"unique\":true}"));
+    CHECK(table.indexes[0].automatic && table.indexes[1].automatic && !table.indexes[2].automatic &&
+          !table.indexes[3].automatic);
+    CHECK(table.indexes[2].flags == 0 && table.indexes[3].flags == AER_UNIQUE);
+    CHECK_STR("one_c", table.indexes[3].name);
+    CHECK_STR("c", table.indexes[3].column);
+    CHECK_INT(AER_PK, table.columns[0].flags);
+    CHECK_INT(AER_UNIQUE | AER_NOTNULL, table.columns[1].flags); /* the index says so, not the column */
+    CHECK_INT(0, table.columns[2].flags);
+    CHECK_RC(AER_CORRUPT, add_index(&table, "{\"name\":\"x\",\"column\":\"nix\"}"));
+    CHECK_STR("there is no column 'nix' in the table", cause.message);
+    aer__port_gertrude_table_release(&table);
+}
+
+TEST(only_a_gertrude_conf_of_gertrude_will_do)
+{
+    static const char good[] = "{\"schema_version\":1,\"gertrude_version\":\"0.0.1\",\"comment\":\"\"}";
+    static const char ours[] = "{\"schema_version\":1,\"gertrude_version\":\"aerials 0.1.0\"}";
+
+    CHECK(aer__port_gertrude_conf(good, strlen(good)) == NULL);
+    CHECK(aer__port_gertrude_conf(ours, strlen(ours)) != NULL);
+    CHECK(aer__port_gertrude_conf("{\"schema_version\":2}", 20) != NULL);
+    CHECK(aer__port_gertrude_conf("{}", 2) != NULL);
+    CHECK(aer__port_gertrude_conf("[1]", 3) != NULL);
+    CHECK(aer__port_gertrude_conf("", 0) != NULL);
 }
