@@ -25,7 +25,7 @@ static const char schema[] =
     "WITHOUT ROWID;"
     "CREATE VIEW locations AS SELECT m.key AS key, b.dir AS dir, b.file AS file, m.seq AS seq FROM buckets_meta m JOIN "
     "buckets b"
-    " ON b.first_seq = (SELECT max(first_seq) FROM buckets WHERE first_seq <= m.seq);";
+    " ON b.first_seq = (SELECT max(first_seq) FROM buckets WHERE first_seq <= m.seq);" CATALOG_TABLES_SCHEMA;
 
 int aer__catalog_create(int dir, const char *database, int64_t now_ms, struct err *err)
 {
@@ -102,6 +102,27 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_REMOVE_BUCKET] = "DELETE FROM buckets WHERE first_seq=?1 AND dir=?2 AND file=?3",
     [Q_COUNT_DEAD] =
         "UPDATE buckets SET live=max(0,live-?2), dead_bytes=min(row_bytes,dead_bytes+?3) WHERE first_seq=?1",
+    [Q_HAS_TABLES] = "SELECT 1 FROM sqlite_schema WHERE name='journal'",
+    [Q_TABLES] = "SELECT id,name,config,prefix,prefix_rows FROM tables ORDER BY name",
+    [Q_SET_TABLE] =
+        "INSERT INTO tables VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET"
+        " name=excluded.name,config=excluded.config,prefix=excluded.prefix,prefix_rows=excluded.prefix_rows",
+    [Q_REMOVE_TABLE] = "DELETE FROM tables WHERE id=?1",
+    [Q_FILE] = "SELECT sum,size,mtime FROM files WHERE tbl=?1 AND name=?2",
+    [Q_FILES] = "SELECT name,sum,size,mtime FROM files WHERE tbl=?1 AND name>?2 AND name<?3 ORDER BY name LIMIT ?4",
+    [Q_SET_FILE] = "INSERT INTO files VALUES(?1,?2,?3,?4,?5) ON CONFLICT(tbl,name) DO UPDATE SET"
+                   " sum=excluded.sum,size=excluded.size,mtime=excluded.mtime",
+    [Q_REMOVE_FILE] = "DELETE FROM files WHERE tbl=?1 AND name=?2",
+    [Q_REMOVE_FILES] = "DELETE FROM files WHERE tbl=?1 AND name>?2 AND name<?3",
+    [Q_COUNT_FILES] = "SELECT count(*) FROM files WHERE tbl=?1 AND name>?2 AND name<?3",
+    [Q_JOURNAL_ADD] = "INSERT INTO journal(op,path,data,mtime,old,sum) VALUES(?1,?2,?3,?4,?5,?6)",
+    [Q_JOURNAL] = "SELECT id,op,path,data,mtime,old,sum FROM journal WHERE id>?1 ORDER BY id",
+    [Q_JOURNAL_LAST] = "SELECT seq FROM sqlite_sequence WHERE name='journal'",
+    [Q_JOURNAL_ANY] = "SELECT 1 FROM journal WHERE id>?1 LIMIT 1",
+    [Q_JOURNAL_CLEAR] = "DELETE FROM journal",
+    [Q_KEYS_ADD] = "INSERT INTO journal_keys VALUES(?1,?2,?3,?4,?5,?6)",
+    [Q_KEYS] = "SELECT seq,key,value,meta,expires,part FROM journal_keys WHERE seq>?1 ORDER BY seq",
+    [Q_KEYS_CLEAR] = "DELETE FROM journal_keys",
     [Q_PAGES] = "SELECT page_count*page_size FROM pragma_page_count, pragma_page_size",
 /* ranges: [displaced][reverse][how the start counts: none, >=, >] */
 #define RANGE(order, bound) "SELECT key,seq FROM buckets_meta " bound " ORDER BY key " order " LIMIT ?2"

@@ -5,6 +5,10 @@
  *   buckets_meta(key, seq)       newest merged version of each key that is not deleted
  *   displaced(key, seq, until)   older versions that an open snapshot may still ask for: those at S with seq <= S < until
  *   locations                    a view for people: key, dir, file, seq
+ *   tables(id, name, config)     the second copy of each table's definition, and where its next rows go
+ *   files(tbl, name, sum, ...)   what each row and node file of a table holds
+ *   journal(id, op, path, data)  changes to such files that are committed, and perhaps not on disk yet at their place
+ *   journal_keys(seq, key, ...)  keys committed together with them, likewise
  *
  * An index of the buckets: all of it can be made again from them. Must not know: bucket files' insides, the active files, memory tables.
  *
@@ -98,6 +102,72 @@ int aer__catalog_set_merged(struct catalog *c, uint64_t merged_seq, struct err *
 int aer__catalog_set_merging(struct catalog *c, uint64_t to, const void *key, size_t key_size, struct err *err);
 int aer__catalog_set_clock(struct catalog *c, int64_t clock_ms, struct err *err);
 int aer__catalog_advance_version(struct catalog *c, struct err *err);
+
+/* ---- tables (tables.c) ---- */
+
+struct catalog_table {
+    uint32_t id;
+    const char *name, *config; /* config: JSON text */
+    const char *prefix;        /* the first four characters of ids given last; "" at first */
+    uint32_t prefix_rows;      /* how many ids begin with it */
+};
+/* In byte order of names; strings live during the call. */
+int aer__catalog_tables(struct catalog *c, int (*fn)(void *arg, const struct catalog_table *table), void *arg,
+                        struct err *err);
+
+/* What a file of table TABLE should be; name is relative to the table's directory. */
+struct catalog_file {
+    const char *name;
+    uint64_t sum, size; /* XXH3-64 and bytes of what is in it */
+    int64_t mtime_ns;
+};
+/* AER_NOTFOUND, no message. file->name is NULL. */
+int aer__catalog_file(struct catalog *c, uint32_t table, const char *name, struct catalog_file *file, struct err *err);
+/* Files with AFTER < name < END, in byte order, at most LIMIT. */
+int aer__catalog_files(struct catalog *c, uint32_t table, const char *after, const char *end, size_t limit,
+                       int (*fn)(void *arg, const struct catalog_file *file), void *arg, struct err *err);
+int aer__catalog_count_files(struct catalog *c, uint32_t table, const char *after, const char *end, uint64_t *count,
+                             struct err *err);
+
+/* One change that a commit made to a file. */
+struct catalog_op {
+    int64_t id;
+    const char *op; /* "write", "remove", "store", "erase", "drop", "rename" */
+    const char *path;
+    const void *data; /* what is written; NULL: nothing is */
+    size_t size;
+    int64_t mtime_ns;
+    bool has_old;
+    uint64_t old, sum; /* of the bytes before (has_old) and after */
+};
+int aer__catalog_journal(struct catalog *c, int64_t after_id, int (*fn)(void *arg, const struct catalog_op *op),
+                         void *arg, struct err *err);
+int aer__catalog_journal_last(struct catalog *c, int64_t *id, struct err *err); /* ever given; 0: none */
+int aer__catalog_journal_any(struct catalog *c, int64_t after_id, bool *any, struct err *err);
+
+/* A key committed with changes to files, as its bucket row will be. */
+struct catalog_key {
+    uint64_t seq;
+    const void *key, *value; /* value NULL: a delete */
+    size_t key_size, value_size;
+    const char *meta;
+    size_t meta_size;
+    int64_t expires_ms;
+    int part;
+};
+int aer__catalog_keys(struct catalog *c, uint64_t after_seq, int (*fn)(void *arg, const struct catalog_key *key),
+                      void *arg, struct err *err);
+
+/* Between begin and commit: */
+int aer__catalog_need_tables(struct catalog *c, struct err *err); /* in a catalogue made before there were any */
+int aer__catalog_set_table(struct catalog *c, const struct catalog_table *table, struct err *err);
+int aer__catalog_remove_table(struct catalog *c, uint32_t id, struct err *err); /* and what is said of its files */
+int aer__catalog_set_file(struct catalog *c, uint32_t table, const struct catalog_file *file, struct err *err);
+int aer__catalog_remove_file(struct catalog *c, uint32_t table, const char *name, struct err *err);
+int aer__catalog_remove_files(struct catalog *c, uint32_t table, const char *after, const char *end, struct err *err);
+int aer__catalog_journal_add(struct catalog *c, const struct catalog_op *op, struct err *err); /* op->id is not looked at */
+int aer__catalog_journal_key(struct catalog *c, const struct catalog_key *key, struct err *err);
+int aer__catalog_journal_clear(struct catalog *c, struct err *err);
 
 int aer__catalog_wal_frames(struct catalog *c); /* after the last commit */
 int aer__catalog_wal_length(struct catalog *c); /* that its file has grown to through this connection */

@@ -26,18 +26,48 @@ enum {
     Q_ADD_BUCKET,
     Q_REMOVE_BUCKET,
     Q_COUNT_DEAD,
+    Q_HAS_TABLES,
+    Q_TABLES,
+    Q_SET_TABLE,
+    Q_REMOVE_TABLE,
+    Q_FILE,
+    Q_FILES,
+    Q_SET_FILE,
+    Q_REMOVE_FILE,
+    Q_REMOVE_FILES,
+    Q_COUNT_FILES,
+    Q_JOURNAL_ADD,
+    Q_JOURNAL,
+    Q_JOURNAL_LAST,
+    Q_JOURNAL_ANY,
+    Q_JOURNAL_CLEAR,
+    Q_KEYS_ADD,
+    Q_KEYS,
+    Q_KEYS_CLEAR,
     Q_PAGES,
     Q_RANGE,
     Q_COUNT = Q_RANGE + 12
 };
 
+/* What a catalogue made before there were tables does not have: see aer__catalog_need_tables. */
+#define CATALOG_TABLES_SCHEMA                                                                                        \
+    "CREATE TABLE IF NOT EXISTS tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"            \
+    " config TEXT NOT NULL, prefix TEXT NOT NULL, prefix_rows INTEGER NOT NULL);"                                    \
+    "CREATE TABLE IF NOT EXISTS files(tbl INTEGER NOT NULL, name TEXT NOT NULL, sum INTEGER NOT NULL,"               \
+    " size INTEGER NOT NULL, mtime INTEGER NOT NULL, PRIMARY KEY(tbl, name)) WITHOUT ROWID;"                         \
+    "CREATE TABLE IF NOT EXISTS journal(id INTEGER PRIMARY KEY AUTOINCREMENT, op TEXT NOT NULL, path TEXT NOT NULL," \
+    " data BLOB, mtime INTEGER, old INTEGER, sum INTEGER);"                                                          \
+    "CREATE TABLE IF NOT EXISTS journal_keys(seq INTEGER PRIMARY KEY, key BLOB NOT NULL, value BLOB, meta TEXT,"     \
+    " expires INTEGER, part INTEGER NOT NULL);"
+
 struct catalog {
     sqlite3 *db;
     char database[33];
     bool in_read, in_write;
-    int sync;       /* AER_SYNC_... the connection stands at; 0: NORMAL, as opened */
-    int wal_frames; /* after the last commit */
-    int wal_length; /* frames the file has grown to since it was last truncated */
+    int sync;        /* AER_SYNC_... the connection stands at; 0: NORMAL, as opened */
+    int wal_frames;  /* after the last commit */
+    bool has_tables; /* seen once */
+    int wal_length;  /* frames the file has grown to since it was last truncated */
     sqlite3_stmt *stmt[Q_COUNT];
 };
 

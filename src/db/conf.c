@@ -8,10 +8,10 @@
 #include "db/handle.h"
 #include "fs/fs.h"
 #include "layout/layout.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,55 +69,33 @@ static int parse_settings(json_t *settings, struct conf *c, struct err *err)
     return AER_OK;
 }
 
-/* Jansson has no word of its own for having no memory inside a string or an object: it may be called an invalid token, or
- * nothing at all. So a text is at fault only if there is memory, and it fails twice. */
-json_t *aer__json_load(const void *text, size_t size, json_error_t *problem, int *rc, struct err *err)
-{
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, problem);
-    void *room;
-
-    *rc = AER_OK;
-    if (root) return root;
-    room = aer__alloc(size);
-    aer__free(room);
-    if (room) root = json_loadb(text, size, JSON_REJECT_DUPLICATES, problem);
-    if (root) return root;
-    *rc = room && json_error_code(problem) > json_error_out_of_memory ? AER_INVALID : aer__err_nomem(err);
-    return NULL;
-}
-
-/* And where jansson had no memory for the end of a word it goes on without (lex_save, 2.14): "bucket_max_row" is a name, too.
- * Read twice, it either says the same or had no memory. */
-static json_t *load_sure(const void *text, size_t size, json_error_t *problem, int *rc, struct err *err)
-{
-    json_t *root = aer__json_load(text, size, problem, rc, err);
-    json_t *again = root ? json_loadb(text, size, JSON_REJECT_DUPLICATES, problem) : NULL;
-
-    if (root && !(again && json_equal(root, again))) {
-        json_decref(root);
-        root = NULL;
-        *rc = aer__err_nomem(err);
-    }
-    json_decref(again);
-    return root;
-}
-
 static int load(int dir, json_t **root, struct err *err)
 {
-    json_error_t problem;
+    struct err problem = {0};
     void *text = NULL;
     size_t size;
     int rc = aer__fs_read_all(dir, LAYOUT_CONF, CONF_SIZE_MAX, &text, &size, err);
 
     if (rc) return rc;
-    *root = load_sure(text, size, &problem, &rc, err);
+    rc = aer__json_read(text, size, root, &problem);
     aer__free(text);
-    if (rc == AER_NOMEM) return rc;
-    if (!*root) return aer__err_set(err, AER_CORRUPT, "'%s', line %d: %s", LAYOUT_CONF, problem.line, problem.text);
+    if (rc == AER_NOMEM) return aer__err_nomem(err);
+    if (rc) return aer__err_set(err, AER_CORRUPT, "'%s', %s", LAYOUT_CONF, problem.message);
     if (json_is_object(*root)) return AER_OK;
     json_decref(*root);
     *root = NULL;
     return aer__err_set(err, AER_CORRUPT, "'%s' is not a JSON object", LAYOUT_CONF);
+}
+
+static int parse_comment(json_t *comment, struct conf *c, struct err *err)
+{
+    const char *text = json_string_value(comment);
+
+    if (!text) return AER_OK;
+    if (strlen(text) != json_string_length(comment))
+        return aer__err_set(err, AER_CORRUPT, "'%s': the comment has a NUL in it", LAYOUT_CONF);
+    c->comment = aer__strdup(text);
+    return c->comment ? AER_OK : aer__err_nomem(err);
 }
 
 int aer__conf_read(int dir, struct conf *c, struct err *err)
@@ -141,10 +119,7 @@ int aer__conf_read(int dir, struct conf *c, struct err *err)
     else if (settings && !json_is_object(settings))
         rc = aer__err_set(err, AER_CORRUPT, "'%s': settings is not an object", LAYOUT_CONF);
     else if (settings) rc = parse_settings(settings, c, err);
-    if (rc == AER_OK && json_is_string(comment)) {
-        c->comment = aer__strdup(json_string_value(comment));
-        if (!c->comment) rc = aer__err_nomem(err);
-    }
+    if (rc == AER_OK) rc = parse_comment(comment, c, err);
     json_decref(root);
     return rc;
 }

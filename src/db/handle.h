@@ -4,7 +4,6 @@
 
 #include "kv/kv.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -36,14 +35,11 @@ struct aer_txn {
 #define CONF_ROWS_DEFAULT UINT64_C(10000)
 #define CONF_SIZE_DEFAULT (UINT64_C(16) << 20)
 void aer__conf_release(struct conf *c);
-int aer__conf_read(int dir, struct conf *c, struct err *err); /* AER_NODB, AER_NEWER, AER_CORRUPT with line */
+int aer__conf_read(int dir, struct conf *c, struct err *err); /* AER_NODB, AER_NEWER, AER_CORRUPT with the byte */
 int aer__conf_write(int dir, const struct conf *c, struct err *err);
 int aer__conf_set(struct conf *c, const char *name, const char *value, struct err *err); /* AER_NOTFOUND, AER_INVALID */
 int aer__conf_get(const struct conf *c, const char *name, char **value, struct err *err);
 int aer__conf_check(const struct conf *c, struct err *err);
-
-/* Parse JSON. *rc: AER_OK, AER_NOMEM, or AER_INVALID and *problem says why (err is left alone then). */
-json_t *aer__json_load(const void *text, size_t size, json_error_t *problem, int *rc, struct err *err);
 
 /* Keep err as this thread's last failure on db; gives back err->code (or AER_OK). */
 int aer__db_result(aer_db *db, int rc, const struct err *err);

@@ -1,7 +1,7 @@
 /* keys.c -- keys, values, transactions, streams and ranges of the public interface. */
 #include "db/handle.h"
+#include "json/json.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #define META_MAX 65536
@@ -33,17 +33,16 @@ static int check_key(const void *key, size_t key_size, struct err *err)
 
 static int check_meta(const aer_attrs *attrs, struct err *err)
 {
-    json_error_t problem;
-    json_t *meta;
+    json_t *meta = NULL;
     bool object;
     int rc;
 
     if (!attrs->meta) return AER_OK;
     if (attrs->meta_size > META_MAX)
         return aer__err_set(err, AER_INVALID, "meta of %zu bytes is too long: %d at most", attrs->meta_size, META_MAX);
-    meta = aer__json_load(attrs->meta, attrs->meta_size, &problem, &rc, err);
-    if (rc == AER_NOMEM) return rc;
-    if (!meta) return aer__err_set(err, AER_INVALID, "meta is no JSON: %s at byte %d", problem.text, problem.position);
+    rc = aer__json_read(attrs->meta, attrs->meta_size, &meta, err);
+    if (rc == AER_INVALID) aer__err_prefix(err, "meta is no JSON");
+    if (rc) return rc;
     object = json_is_object(meta);
     json_decref(meta);
     return object ? AER_OK : aer__err_set(err, AER_INVALID, "meta is no JSON object");

@@ -59,6 +59,26 @@ int aer__fs_walk(int dir, const char *path, int (*fn)(void *arg, const char *pat
 /* The absolute path of dir/path for SQLite's sqlite3_open, into a new string (aer__free); all links resolved (from /proc/self/fd). */
 int aer__fs_absolute(int dir, const char *path, char **absolute, struct err *err);
 
+/* Small files by the thousand, not synced: whoever writes them has a journal. Files that follow each other in one directory share its descriptor. Zeros and dir to begin with. */
+struct fs_many {
+    int dir;
+    int parent; /* descriptor of the directory at; valid if at[0] */
+    char at[512];
+    bool removed; /* something was, in it: it may be empty now */
+};
+/* fresh: a new file; AER_EXISTS (no message) if it is there. Else by temporary and rename. Its time of change becomes mtime_ns. mode 0644, the umask counts. */
+int aer__fs_many_write(struct fs_many *m, const char *path, const void *data, size_t size, int64_t mtime_ns, bool fresh,
+                       struct err *err);
+int aer__fs_many_remove(struct fs_many *m, const char *path,
+                        struct err *err); /* AER_OK if it is missing; directories that are empty then go, but for the first two levels */
+void aer__fs_many_end(struct fs_many *m);
+/* A small file whole, with its time of change: AER_NOTFOUND (no message), AER_CORRUPT above limit. Appends to TO, a NUL behind (not counted). */
+int aer__fs_read_small(int dir, const char *path, size_t limit, struct buf *to, int64_t *mtime_ns, struct err *err);
+/* Free bytes and inodes (UINT64_MAX: the file system does not tell) for who we are. */
+int aer__fs_space(int dir, uint64_t *bytes, uint64_t *inodes, struct err *err);
+/* Time of day in nanoseconds since 1970, for mtime_ns. */
+int64_t aer__fs_now_ns(void);
+
 /* A number that changes with each start of the machine; 0 if the system does not tell. */
 uint64_t aer__fs_boot(void);
 int aer__fs_random(void *data, size_t size, struct err *err); /* getrandom */

@@ -70,13 +70,15 @@ int aer__tree_insert(struct tree *tree, const struct tree_key *key, const char *
                      struct err *err); /* AER_EXISTS, no message: the entry is there */
 int aer__tree_remove(struct tree *tree, const struct tree_key *key, const char *id, struct err *err); /* AER_NOTFOUND, no message */
 /* Replace all: entries in order from next (AER_DONE at the end), nodes filled to nine tenths, in constant memory beside what `emit` keeps: each node is handed to emit
- * once it is full, as aer__tree_changes would, and is not kept. Entries out of order: AER_CORRUPT. Old nodes are not looked at: the caller removes them, or builds in an
- * empty place. *entries: how many. */
+ * once it is full, children before their parents, and is not kept. Entries out of order: AER_CORRUPT. Old nodes are not looked at: the caller removes them, or builds in an
+ * empty place. The tree's own uncommitted changes are forgotten; aer__tree_commit, once the store has the new nodes, makes the tree forget the old ones. *entries: how many.
+ * The paths of a nested tree are known only once its height is, so there all entries are asked for twice: next to its end, rewind once, next to its end. */
 typedef int (*tree_next_fn)(void *arg, struct tree_key *key, char id[TREE_ID_MAX + 1], struct err *err);
+typedef int (*tree_rewind_fn)(void *arg, struct err *err); /* back to the first entry; NULL will do for a flat tree */
 /* One changed node: its new text, or text NULL: there is none any more. */
 typedef int (*tree_change_fn)(void *arg, const char *path, bool is_leaf, const void *text, size_t size, struct err *err);
-int aer__tree_build(struct tree *tree, tree_next_fn next, void *next_arg, tree_change_fn emit, void *emit_arg,
-                    uint64_t *entries, struct err *err);
+int aer__tree_build(struct tree *tree, tree_next_fn next, tree_rewind_fn rewind, void *next_arg, tree_change_fn emit,
+                    void *emit_arg, uint64_t *entries, struct err *err);
 
 /* All uncommitted changes, each path and kind once: parents before children, removals last. A node that turned from leaf to internal is one text and one removal.
  * May be called again before commit; a later call tells everything again. `sum` of committed nodes is aer__hash of the text. */

@@ -1,6 +1,7 @@
 /* bulk.c -- see bulk.h. */
 #include "kv/bulk.h"
 #include "fs/fs.h"
+#include "kv/journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -208,7 +209,7 @@ static int follow_up(struct bulk *b, int which, const struct buf *text, struct e
     return rc;
 }
 
-int aer__bulk_commit(struct bulk *b, int sync, struct err *err)
+int aer__bulk_commit(struct bulk *b, const struct kv_journal *journal, int sync, struct err *err)
 {
     struct kv *kv = b->kv;
     struct buf text = {0};
@@ -221,8 +222,17 @@ int aer__bulk_commit(struct bulk *b, int sync, struct err *err)
         rc = aer__err_set(err, AER_BUSY, "another writer came in while a bucket was being sealed; try again");
     if (rc) goto out;
     aer__commit_open(kv);
+    if (journal) {
+        struct row row = {.key = "", .value = text.data, .value_size = text.size};
+        rc = aer__journal_commit(kv, journal, &row, 1, b->at[b->count - 1].b.last_seq + 1, sync, err);
+        if (rc == AER_OK || rc == AER_UNKNOWN) b->committed = true;
+        if (rc && rc != AER_UNKNOWN) aer__commit_cancel(kv);
+        if (rc) goto out;
+        sync = AER_SYNC_OFF; /* of what only repeats the journal */
+    }
     pthread_mutex_lock(&kv->apply_lock); /* until memory has what the file has: see aer__commit_rows */
     rc = write_commit_row(b, which, &text, sync, err);
+    if (rc && journal) rc = aer__commit_doubt(kv, err);
     if (rc == AER_OK || rc == AER_UNKNOWN)
         b->committed = true; /* or perhaps; then settle.c looks, and quarantines rather than we delete */
     if (rc == AER_OK) {
@@ -239,6 +249,8 @@ int aer__bulk_commit(struct bulk *b, int sync, struct err *err)
         aer__kv_break(kv);
         goto out;
     }
+    if (journal) rc = aer__journal_apply(kv, journal, err);
+    if (rc) goto out;
     aer__commit_publish(kv);
     atomic_store(&kv->unsynced[which], sync != AER_SYNC_FULL);
     aer__upkeep_wake(kv);

@@ -22,8 +22,8 @@ void aer__bulk_free(struct bulk *b);
 int aer__bulk_flush(struct bulk *b, struct row *rows, size_t count, struct err *err);
 /* A row of a flushed bucket; AER_NOTFOUND if it is in none. */
 int aer__bulk_get(struct bulk *b, uint64_t seq, bool with_value, struct row *row, struct buf *hold, struct err *err);
-/* With the turn and the queue's place: commit row, register, apply, publish. */
-int aer__bulk_commit(struct bulk *b, int sync, struct err *err);
+/* With the turn and the queue's place: commit row, register, apply, publish. journal (may be NULL): then its commit is the transaction's. */
+int aer__bulk_commit(struct bulk *b, const struct kv_journal *journal, int sync, struct err *err);
 /* List the buckets a commit row names in the catalogue, those that are not yet. With the turn. */
 int aer__bulk_list(struct kv *kv, const struct row *commit_row, struct err *err);
 

@@ -10,6 +10,7 @@
  * active file the rows of the current one are synced, so a later row is never on disk without the earlier ones. That
  * goes for rows of other handles too, whatever their mode: a commit that is safe must not stand behind a gap.
  */
+#include "kv/journal.h"
 #include "kv/store.h"
 
 #include <assert.h>
@@ -236,6 +237,14 @@ void aer__commit_publish(struct kv *kv)
     atomic_store(&page->counter, counter);
 }
 
+int aer__commit_doubt(struct kv *kv, struct err *err)
+{
+    aer__kv_break(kv);
+    aer__err_prefix(err, "committed, but not finished");
+    if (err) err->code = AER_UNKNOWN;
+    return AER_UNKNOWN;
+}
+
 /* Nothing happened. */
 void aer__commit_cancel(struct kv *kv)
 {
@@ -259,6 +268,10 @@ int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t co
     uint64_t key_bytes = 0;
     int rc;
 
+    if (sync != AER_SYNC_OFF) {
+        rc = aer__journal_sync(kv, err);
+        if (rc) return rc;
+    }
     /* Left by a handle of mode off, which does not do it when it changes over. */
     if (sync != AER_SYNC_OFF && atomic_load(&kv->unsynced[1 - which])) {
         rc = sync_other(kv, 1 - which, err);

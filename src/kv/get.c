@@ -23,7 +23,7 @@ struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err)
     uint64_t self = (uint64_t)(uintptr_t)pthread_self() * UINT64_C(0x9E3779B97F4A7C15);
     unsigned first = (unsigned)(self >> 62) % READERS;
     struct catalog_reader *r = NULL;
-    uint64_t version, epoch;
+    uint64_t version, epoch, tables;
     int rc = AER_OK;
 
     for (unsigned i = 0; i < READERS && !r; i++) {
@@ -45,10 +45,12 @@ struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err)
     /* The view may know of a commit in the catalogue before the version tells everybody. */
     version = atomic_load(&kv->share.page->catalog_version);
     epoch = atomic_load(&kv->catalog_epoch);
-    if (r->version < version || r->epoch != epoch) {
+    tables = atomic_load(&kv->share.page->tables_version);
+    if (r->version < version || r->epoch != epoch || r->tables != tables) {
         aer__catalog_read_end(r->catalog);
         r->version = version;
         r->epoch = epoch;
+        r->tables = tables;
     }
     rc = aer__catalog_read_begin(r->catalog, err);
     if (rc == AER_OK) return r;

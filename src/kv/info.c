@@ -1,5 +1,6 @@
 /* info.c -- what is where, and how much: for status, bucket and locate; and the two commands on the whole store, sync and seal. */
 #include "fs/fs.h"
+#include "kv/journal.h"
 #include "kv/store.h"
 
 #include <inttypes.h>
@@ -21,6 +22,7 @@ int aer__kv_sync(struct kv *kv, struct err *err)
             rc = aer__fs_sync_all(kv->dir, err);
             if (rc == AER_OK) atomic_store(&kv->share.page->loose, 0);
         }
+        if (rc == AER_OK) rc = aer__journal_sync(kv, err);
         for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) {
             pthread_mutex_lock(&kv->active_lock[w]);
             rc = aer__active_sync(kv->active[w], err);

@@ -13,6 +13,14 @@ struct kv_txn;
 struct kv_cursor;
 struct kv_writer;
 struct kv_reader;
+struct catalog;
+
+/* Who keeps things of their own beside the keys. */
+struct kv_hooks {
+    void *arg;
+    int (*settle)(void *arg, struct err *err); /* with the turn, at the first one of a handle and after a death: finish what is left */
+    int (*round)(void *arg, struct err *err); /* now and then, in the background, without the turn; may be NULL */
+};
 
 struct kv_options {
     int sync; /* AER_SYNC_FULL, NORMAL or OFF */
@@ -22,6 +30,7 @@ struct kv_options {
     uint64_t bucket_max_rows, bucket_max_size;
     void (*log)(void *log_arg, const char *line);
     void *log_arg;
+    struct kv_hooks hooks; /* settle NULL: none */
 };
 
 int aer__kv_create(int dir, struct err *err);
@@ -71,6 +80,14 @@ int aer__kv_txn_del(struct kv_txn *txn, const void *key, size_t key_size, struct
 /* A write in it failed before it reached us: commit will say so, and change nothing. */
 void aer__kv_txn_fail(struct kv_txn *txn, const struct err *err);
 int aer__kv_commit(struct kv_txn *txn, struct err *err); /* frees txn */
+/* Together with changes beside the keys: write puts them into the catalogue, in the transaction that is the commit; apply
+ * brings them to their place after it, and must not fail for want of anything that could have been looked after before. */
+struct kv_journal {
+    void *arg;
+    int (*write)(void *arg, struct catalog *c, struct err *err);
+    int (*apply)(void *arg, struct err *err);
+};
+int aer__kv_commit_with(struct kv_txn *txn, const struct kv_journal *journal, struct err *err); /* frees txn */
 void aer__kv_rollback(struct kv_txn *txn);
 bool aer__kv_txn_busy(const struct kv_txn *txn); /* a writer is open in it */
 
@@ -95,6 +112,32 @@ int aer__kv_scan(struct kv_txn *txn, const struct kv_range *range, struct kv_cur
 int aer__kv_next(struct kv_cursor *c, aer_slice *key, aer_slice *value, struct err *err);
 int aer__kv_cursor_entry(struct kv_cursor *c, struct kv_entry *entry, struct err *err);
 void aer__kv_cursor_close(struct kv_cursor *c);
+
+/* The catalogue, as new as the last commit, and in one transaction of its own (with the turn; AER_UNKNOWN breaks the handle). */
+int aer__kv_read_catalog(struct kv *kv, int (*fn)(void *arg, struct catalog *c, struct err *err), void *arg, struct err *err);
+int aer__kv_write_catalog(struct kv *kv, bool durable, int (*fn)(void *arg, struct catalog *c, struct err *err),
+                          void *arg, struct err *err);
+int aer__kv_turn_enter(struct kv *kv, bool background, struct err *err);
+void aer__kv_turn_leave(struct kv *kv, bool background);
+void aer__kv_wake(struct kv *kv); /* the background, for hooks.round */
+bool aer__kv_readonly(const struct kv *kv);
+
+/* Files of tables (tables.c): who reads them stays between enter and leave, who changes them between lock and unlock, with
+ * the turn. AER_BUSY after busy_ms. */
+int aer__kv_tables_enter(struct kv *kv, struct err *err);
+void aer__kv_tables_leave(struct kv *kv);
+int aer__kv_tables_lock(struct kv *kv, struct err *err);
+void aer__kv_tables_unlock(struct kv *kv);
+/* Even, and another one after each commit; odd: one is being applied, or its writer died at it. */
+uint64_t aer__kv_tables_version(const struct kv *kv);
+void aer__kv_tables_begin(struct kv *kv);                   /* odd */
+void aer__kv_tables_cancel(struct kv *kv);                  /* nothing happened */
+void aer__kv_tables_end(struct kv *kv, int64_t journal_id); /* all up to this entry of the journal is in place */
+int64_t aer__kv_tables_applied(const struct kv *kv);        /* that entry; 0: not known */
+void aer__kv_tables_doubt(struct kv *kv);                   /* it is not known any more */
+/* Advanced when a definition changes. */
+uint64_t aer__kv_tables_defined(const struct kv *kv);
+void aer__kv_tables_define(struct kv *kv);
 
 int aer__kv_sync(struct kv *kv, struct err *err);
 int aer__kv_seal(struct kv *kv, struct err *err);

@@ -76,6 +76,7 @@ static void init_locks(struct kv *kv)
     }
     pthread_mutex_init(&kv->catalog_lock, NULL);
     for (int i = 0; i < READERS; i++) pthread_mutex_init(&kv->reader[i].lock, NULL);
+    pthread_mutex_init(&kv->files_lock, NULL);
     pthread_mutex_init(&kv->snapshot_lock, NULL);
     pthread_mutex_init(&kv->upkeep_lock, NULL);
     pthread_mutex_init(&kv->wake_lock, NULL);
@@ -97,6 +98,7 @@ static void release_locks(struct kv *kv)
     }
     pthread_mutex_destroy(&kv->catalog_lock);
     for (int i = 0; i < READERS; i++) pthread_mutex_destroy(&kv->reader[i].lock);
+    pthread_mutex_destroy(&kv->files_lock);
     pthread_mutex_destroy(&kv->snapshot_lock);
     pthread_mutex_destroy(&kv->upkeep_lock);
     pthread_mutex_destroy(&kv->wake_lock);
@@ -170,6 +172,21 @@ static bool is_frozen(const struct kv *kv)
     return kv->options.readonly && !aer__fs_writable(kv->dir);
 }
 
+/* Alone: is there anything in the journal that is not in its place? Then whoever gets the turn finishes it. */
+static int look_for_unfinished(void *arg, struct catalog *c, struct err *err)
+{
+    struct kv *kv = arg;
+    struct share_page *page = kv->share.page;
+    bool any;
+    int rc = aer__catalog_journal_any(c, (int64_t)atomic_load(&page->journal_applied), &any, err);
+
+    if (rc) return rc;
+    if (any) atomic_store(&page->tables_version, 1);
+    rc = aer__catalog_journal_any(c, 0, &any, err);
+    if (rc == AER_OK && !any) atomic_store(&page->journal_loose, 0);
+    return rc;
+}
+
 int aer__kv_open(int dir, const struct kv_options *options, struct kv **out, struct err *err)
 {
     struct kv *kv = aer__calloc(1, sizeof *kv);
@@ -199,7 +216,11 @@ int aer__kv_open(int dir, const struct kv_options *options, struct kv **out, str
     if (rc == AER_OK) rc = open_actives(kv, err);
     if (rc == AER_OK) rc = aer__follow_load(kv, err);
     if (rc) goto fail;
-    if (kv->share.alone) atomic_store(&kv->share.page->last_seq, kv->applied_seq);
+    if (kv->share.alone) {
+        atomic_store(&kv->share.page->last_seq, kv->applied_seq);
+        rc = aer__kv_read_catalog(kv, look_for_unfinished, kv, err);
+        if (rc) goto fail;
+    }
     aer__share_ready(&kv->share);
     *out = kv;
     return AER_OK;

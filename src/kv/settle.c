@@ -6,11 +6,14 @@
  *   an active file's rows are in a listed bucket       empty the active file
  *   a bucket file nobody names                         quarantine/: never deleted on suspicion
  *   half a replacement (*.tmp)                         removed
+ *   keys in the journal, not in an active file         put there
+ *   changes beside the keys that are in the journal    hooks.settle
  *
  * What stays is unfinished work that is nobody's fault: a full active file waits for the background to seal it.
  */
 #include "fs/fs.h"
 #include "kv/bulk.h"
+#include "kv/journal.h"
 #include "kv/store.h"
 
 #include <stdio.h>
@@ -152,12 +155,13 @@ static int check_gap(struct kv *kv, int which, struct err *err)
 
 int aer__settle(struct kv *kv, struct err *err)
 {
-    int rc = AER_OK;
+    int rc = aer__journal_settle(kv, err);
 
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = list_committed(kv, w, err);
     if (rc == AER_OK) rc = aer__follow(kv, true, err);
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = empty_sealed(kv, w, err);
     for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) rc = check_gap(kv, w, err);
+    if (rc == AER_OK && kv->options.hooks.settle) rc = kv->options.hooks.settle(kv->options.hooks.arg, err);
     if (rc == AER_OK && atomic_load(&kv->share.page->orphans)) rc = sweep(kv, err);
     if (rc == AER_OK) {
         kv->settle = atomic_load(&kv->share.page->orphans) != 0;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define MAGIC 0x41455231u /* "AER1" */
-#define VERSION 1u
+#define VERSION 2u
 #define LOCK_BASE 0x100000u /* lock bytes lie behind the mapped part; they need not exist in the file */
 #define DOOR (LOCK_BASE + 0)
 #define SLOT_BASE (LOCK_BASE + 0x1000)
@@ -71,7 +71,30 @@ static void clear_page(struct share_page *page)
     atomic_store(&page->in_turn, 0);
     atomic_store(&page->orphans, 0);
     atomic_store(&page->loose, 0);
+    atomic_store(&page->tables_version, 2);
+    atomic_store(&page->tables_defined, 1);
+    atomic_store(&page->journal_applied, 0);
+    atomic_store(&page->journal_loose, 0);
+    atomic_store(&page->tables_wanted_ms, 0);
     for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i].oldest, SHARE_IDLE);
+}
+
+/* Alone: write the page anew. What the file said of unfinished work is kept, as far as it can be believed: pages that only the
+ * system's memory had are gone with the machine's last start. */
+static void begin_page(struct share_page *page)
+{
+    bool ours = page->magic == MAGIC && page->version == VERSION, same_boot = ours && page->boot == aer__fs_boot();
+    bool orphans = !same_boot || atomic_load(&page->making_files) != 0 || atomic_load(&page->orphans) != 0;
+    bool loose = !ours || (same_boot && atomic_load(&page->loose) != 0);
+    bool journal_loose = !ours || (same_boot && atomic_load(&page->journal_loose) != 0);
+    uint64_t applied = same_boot ? atomic_load(&page->journal_applied) : 0;
+
+    clear_page(page);
+    atomic_store(&page->orphans, orphans);
+    atomic_store(&page->loose, loose);
+    atomic_store(&page->journal_loose, journal_loose);
+    atomic_store(&page->journal_applied, applied);
+    page->boot = aer__fs_boot();
 }
 
 static int private_page(struct share *s, struct err *err)
@@ -164,17 +187,8 @@ mapped:
     s->page = map;
     rc = enter(s, busy_ms, err);
     if (rc) goto fail;
-    if (s->alone) {
-        bool orphans = s->page->magic != MAGIC || s->page->boot != aer__fs_boot() ||
-                       atomic_load(&s->page->making_files) != 0 || atomic_load(&s->page->orphans) != 0;
-        bool loose = s->page->magic != MAGIC || (s->page->boot == aer__fs_boot() && atomic_load(&s->page->loose) != 0);
-        clear_page(s->page);
-        atomic_store(&s->page->orphans, orphans);
-        atomic_store(&s->page->loose, loose);
-        s->page->boot = aer__fs_boot();
-    } else {
-        rc = check_page(s->page, err);
-    }
+    if (s->alone) begin_page(s->page);
+    else rc = check_page(s->page, err);
     if (rc == AER_OK) rc = take_slot(s, err);
     if (rc) goto fail;
     register_share(s);
@@ -223,8 +237,14 @@ int aer__share_named(const struct share *s, struct err *err)
     return aer__fs_lock_named(s->fd, LAYOUT_LOCK, err);
 }
 
+int aer__share_lock_shared(struct share *s, enum share_lock which, struct err *err)
+{
+    return s->fd < 0 ? AER_OK : aer__fs_lock(s->fd, LOCK_BASE + (uint64_t)which, false, err);
+}
+
 void aer__share_unlock(struct share *s, enum share_lock which)
 {
+    if (s->fd < 0) return;
     aer__fs_unlock(s->fd, LOCK_BASE + (uint64_t)which);
 }
 

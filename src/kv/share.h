@@ -33,14 +33,20 @@ struct share_page {
     _Atomic uint32_t in_turn; /* 1 while a handle has the turn: found set by who gets it, the last holder died in it */
     _Atomic uint32_t orphans; /* somebody died while making files, or the machine did: look for files nobody names */
     _Atomic uint32_t loose;   /* 1: bucket files were committed that are not synced (mode off) */
-    uint64_t boot;            /* of the machine, when the page was last written anew */
-    unsigned char unused[4096 - 72];
+    _Atomic uint64_t tables_version; /* of the files of tables: odd while a commit is being applied to them */
+    _Atomic uint64_t tables_defined; /* advanced when a table or an index is made, changed or removed */
+    _Atomic uint64_t journal_applied; /* changes up to this id are at their place, though perhaps not on disk; outlives its writer, not the machine */
+    _Atomic uint32_t journal_loose; /* 1: commits in the journal that are not synced (mode normal or off) */
+    uint32_t pad;
+    _Atomic uint64_t tables_wanted_ms; /* a writer waits until then (monotonic clock) for those who read tables */
+    uint64_t boot;                     /* of the machine, when the page was last written anew */
+    unsigned char unused[4096 - 112];
     struct share_slot {
         _Atomic uint64_t oldest, newest;
     } slots[SHARE_SLOTS];
 };
 
-enum share_lock { SHARE_TURN = 1, SHARE_UPKEEP = 2, SHARE_SEAL = 3 };
+enum share_lock { SHARE_TURN = 1, SHARE_UPKEEP = 2, SHARE_SEAL = 3, SHARE_TABLES = 4 };
 
 struct share {
     struct share_page *page; /* never NULL after share_open; private memory where no lock file can be used */
@@ -68,6 +74,8 @@ int aer__share_lock(struct share *s, enum share_lock which, struct err *err);
 /* AER_IO if somebody removed the lock file, or the whole database: what is locked by it is not what others lock. */
 int aer__share_named(const struct share *s, struct err *err);
 void aer__share_unlock(struct share *s, enum share_lock which);
+/* The same, shared with others who ask for that. Where no lock file can be used nobody writes, and there is nothing to lock. */
+int aer__share_lock_shared(struct share *s, enum share_lock which, struct err *err);
 
 /* Tell others between which snapshots those of this handle lie (SHARE_IDLE: it has none). */
 void aer__share_publish(struct share *s, uint64_t oldest, uint64_t newest);

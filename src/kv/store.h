@@ -59,6 +59,7 @@ struct catalog_reader {
     struct catalog *catalog;
     uint64_t version; /* page->catalog_version before its read transaction began */
     uint64_t epoch;   /* kv->catalog_epoch likewise */
+    uint64_t tables;  /* page->tables_version likewise */
     unsigned uses;
     unsigned incurious;   /* look-ups that do not learn the keys beside */
     uint64_t cache_bytes; /* of SQLite's pages, as set last */
@@ -123,6 +124,10 @@ struct kv {
     struct catalog *catalog; /* for writing; NULL if readonly */
     struct catalog_reader reader[READERS];
     _Atomic unsigned readers; /* connections open */
+
+    pthread_mutex_t files_lock; /* see tables.c */
+    int files_readers;
+    bool files_wanted; /* a writer of ours waits for SHARE_TABLES, or has it */
 
     pthread_mutex_t snapshot_lock;
     struct kv_txn *snapshots; /* open read transactions */
@@ -220,9 +225,10 @@ int aer__commit_room_alone(struct kv *kv, int64_t deadline_ms, int *which, struc
 /* Between open and publish or cancel. AER_UNKNOWN: in doubt, and the handle is broken. */
 int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t count, int sync, struct err *err);
 
-void aer__commit_open(struct kv *kv);            /* counter odd */
-void aer__commit_publish(struct kv *kv);         /* what was applied shows; counter even */
-void aer__commit_cancel(struct kv *kv);          /* nothing happened; counter even as before */
+void aer__commit_open(struct kv *kv);                  /* counter odd */
+void aer__commit_publish(struct kv *kv);               /* what was applied shows; counter even */
+void aer__commit_cancel(struct kv *kv);                /* nothing happened; counter even as before */
+int aer__commit_doubt(struct kv *kv, struct err *err); /* it failed after the commit point: AER_UNKNOWN, and the handle is broken */
 void aer__commit_trim(struct kv *kv, int which); /* checkpoint the active file if its WAL is long */
 
 /* apply.c */

@@ -9,6 +9,7 @@
  * a newer one displaces stay findable in `displaced`, and compaction keeps their rows.
  */
 #include "kv/bulk.h"
+#include "kv/journal.h"
 #include "kv/store.h"
 
 #include <string.h>
@@ -395,22 +396,28 @@ int aer__kv_txn_del(struct kv_txn *txn, const void *key, size_t key_size, struct
     return rc;
 }
 
-static int commit_small(struct kv_txn *txn, struct err *err)
+static int commit_small(struct kv_txn *txn, const struct kv_journal *journal, struct err *err)
 {
     struct kv *kv = txn->kv;
     struct txn_rows *rows = txn->rows;
-    int which, rc;
+    int which = -1, rc = AER_OK;
 
-    rc = aer__commit_room(kv, rows->count, rows->bytes, aer__monotonic_ms() + AER_MAX(kv->options.busy_ms, ROOM_MS),
-                          &which, err);
+    if (rows->count)
+        rc = aer__commit_room(kv, rows->count, rows->bytes, aer__monotonic_ms() + AER_MAX(kv->options.busy_ms, ROOM_MS),
+                              &which, err);
     if (rc) return rc;
     if (kv->applied_seq != rows->base_seq)
         return aer__err_set(err, AER_BUSY, "another writer came in while a bucket was being sealed; try again");
     aer__commit_open(kv);
-    rc = aer__commit_rows(kv, which, rows->at, rows->count, txn->sync, err);
+    if (journal) rc = aer__journal_commit(kv, journal, rows->at, rows->count, rows->base_seq + 1, txn->sync, err);
+    if (rc == AER_OK && rows->count) {
+        rc = aer__commit_rows(kv, which, rows->at, rows->count, journal ? AER_SYNC_OFF : txn->sync, err);
+        if (rc && journal) rc = aer__commit_doubt(kv, err);
+    }
+    if (rc == AER_OK && journal) rc = aer__journal_apply(kv, journal, err);
     if (rc == AER_OK) {
         aer__commit_publish(kv);
-        aer__commit_trim(kv, which);
+        if (rows->count) aer__commit_trim(kv, which);
     } else if (rc != AER_UNKNOWN) {
         aer__commit_cancel(kv);
     }
@@ -418,6 +425,11 @@ static int commit_small(struct kv_txn *txn, struct err *err)
 }
 
 int aer__kv_commit(struct kv_txn *txn, struct err *err)
+{
+    return aer__kv_commit_with(txn, NULL, err);
+}
+
+int aer__kv_commit_with(struct kv_txn *txn, const struct kv_journal *journal, struct err *err)
 {
     int rc = AER_OK;
 
@@ -431,9 +443,9 @@ int aer__kv_commit(struct kv_txn *txn, struct err *err)
         if (err) *err = txn->failed;
     } else if (txn->rows->bulk) {
         rc = flush(txn, err);
-        if (rc == AER_OK) rc = aer__bulk_commit(txn->rows->bulk, txn->sync, err);
-    } else if (txn->rows->count) {
-        rc = commit_small(txn, err);
+        if (rc == AER_OK) rc = aer__bulk_commit(txn->rows->bulk, journal, txn->sync, err);
+    } else if (txn->rows->count || journal) {
+        rc = commit_small(txn, journal, err);
     }
     end_write(txn);
     return rc;

@@ -56,6 +56,7 @@ int aer__upkeep_round(struct kv *kv, struct err *err)
         rc = aer__compact_auto(kv, &more, err);
     pthread_mutex_unlock(&kv->upkeep_lock);
     if (rc == AER_OK) rc = expire_if_due(kv, err);
+    if (rc == AER_OK && kv->options.hooks.round) rc = kv->options.hooks.round(kv->options.hooks.arg, err);
     return rc;
 }
 

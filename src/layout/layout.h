@@ -1,6 +1,7 @@
 /* layout.h -- every name in a database directory is made and parsed here, and nowhere else.
  *
  *   gertrude.conf  aerial.sq3  aerial.lock  bucketroot/active-N.sq3  bucketroot/28/dd/1a21d3fdabf7.sq3  quarantine/
+ *   tables/people/config  tables/people/data/X1/23/M3IJW1290DEV2APF  tables/people/index/by_name/root/01/leaf
  *
  * Must not know: what the files hold. Paths are relative to the database directory.
  */
@@ -35,5 +36,35 @@ bool aer__layout_bucket_parse(char id[LAYOUT_ID_SIZE], const char *dir, const ch
 bool aer__layout_path_parse(char id[LAYOUT_ID_SIZE], const char *path);
 /* Where a file goes that nobody names: "quarantine/28dd1a21d3fdabf7.sq3"; copy 1 and more, for when that is taken: "quarantine/28dd1a21d3fdabf7-1.sq3". */
 void aer__layout_quarantine_path(char path[LAYOUT_PATH_SIZE], const char *id, unsigned copy);
+
+/* ---- tables ----
+ * A file of a table is told by its name below the table's directory: "config", "data/X1/23/M3IJW1290DEV2APF", "index/by_name/root/leaf". */
+
+#define LAYOUT_TABLES "tables"
+#define LAYOUT_CONFIG "config"
+#define LAYOUT_DATA "data"
+#define LAYOUT_INDEX "index"
+#define LAYOUT_NAME_MAX 64 /* bytes of a table's or an index's name */
+#define LAYOUT_ROW_ID_SIZE AER_ID_SIZE
+#define LAYOUT_ROW_PREFIX 4  /* characters of a row's id that are its directories */
+#define LAYOUT_FILE_SIZE 256 /* a file's name below the table's directory, NUL included */
+#define LAYOUT_TABLE_PATH_SIZE (LAYOUT_FILE_SIZE + LAYOUT_NAME_MAX + 8)
+
+/* ^[a-zA-Z_][a-zA-Z0-9_]*$ and at most LAYOUT_NAME_MAX bytes: for tables, indexes and columns. */
+bool aer__layout_name_ok(const char *name);
+/* 20 characters of the alphabet, then NUL. */
+bool aer__layout_row_id_ok(const char *id);
+/* A fresh id that begins with PREFIX (0 or 4 characters), the rest from the system's random source. */
+int aer__layout_new_row_id(char id[LAYOUT_ROW_ID_SIZE], const char *prefix, struct err *err);
+/* "data/X1/23/M3IJW1290DEV2APF"; id must be ok. */
+void aer__layout_row(char name[LAYOUT_FILE_SIZE], const char *id);
+/* The id in such a name; false if it is not of that form. */
+bool aer__layout_row_parse(char id[LAYOUT_ROW_ID_SIZE], const char *name);
+/* "index/by_name/root/01/leaf" (or internal); path as src/index/tree.h has it. Cut off if too long: no name of ours is. */
+void aer__layout_node(char name[LAYOUT_FILE_SIZE], const char *index, const char *path, bool is_leaf);
+/* "tables/people/NAME"; name "": the table's directory. */
+void aer__layout_table_path(char path[LAYOUT_TABLE_PATH_SIZE], const char *table, const char *name);
+/* Where a file goes that is not what it should be: "quarantine/people-data-X1-23-M3IJW1290DEV2APF", with -1, -2 behind for copies. */
+void aer__layout_quarantine_file(char path[LAYOUT_TABLE_PATH_SIZE], const char *file_path, unsigned copy);
 
 #endif

@@ -1,0 +1,313 @@
+/* commit.c -- open and close, the commit of changes, checkpoints. */
+#include "files/internal.h"
+#include "fs/fs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CHECKPOINT_BYTES (UINT64_C(16) << 20) /* of the journal: then a commit makes a checkpoint */
+#define CLOSE_BYTES (UINT64_C(256) << 10)     /* closing makes one beyond this; less is read again in no time */
+#define IDLE_MS 1000                          /* the background makes one after so long without a commit */
+#define FILE_BYTES 4096                       /* a file takes at least so much */
+
+int aer__files_open(int dir, struct kv *kv, struct files **files, struct err *err)
+{
+    struct files *f = aer__calloc(1, sizeof *f);
+
+    *files = f;
+    if (!f) return aer__err_nomem(err);
+    f->dir = dir;
+    f->kv = kv;
+    pthread_mutex_init(&f->commit_lock, NULL);
+    pthread_mutex_init(&f->lock, NULL);
+    return AER_OK;
+}
+
+int aer__files_close(struct files *f, struct err *err)
+{
+    int rc = AER_OK;
+
+    if (!f) return AER_OK;
+    if (f->dirty && f->bytes >= CLOSE_BYTES) rc = aer__files_checkpoint(f, false, err);
+    aer__changes_free(f->unapplied);
+    pthread_mutex_destroy(&f->commit_lock);
+    pthread_mutex_destroy(&f->lock);
+    aer__free(f);
+    return rc;
+}
+
+/* ---- commit ---- */
+
+struct commit {
+    struct files *f;
+    struct changes *c; /* NULL: a whole table */
+    int64_t now_ns;
+    int64_t last_id;
+    int (*extra)(void *arg, struct catalog *catalog, struct err *err);
+    void *arg;
+    const char *op, *from, *to; /* a whole table: "drop" or "rename" */
+};
+
+static int write_change(const struct commit *m, struct catalog *catalog, struct change *change, struct err *err)
+{
+    struct catalog_op op = {.path = change->path, .data = change->data, .size = change->size, .sum = change->sum};
+    struct catalog_file file = {.name = change->name};
+    int rc = AER_NOTFOUND;
+
+    change->mtime_ns = op.mtime_ns = m->now_ns;
+    if (change->record) {
+        op.op = change->removed ? "erase" : "store";
+        return aer__catalog_journal_add(catalog, &op, err);
+    }
+    op.op = change->removed ? "remove" : "write";
+    if (!change->fresh) rc = aer__catalog_file(catalog, change->table, change->name, &file, err);
+    if (rc && rc != AER_NOTFOUND) return rc;
+    op.has_old = rc == AER_OK;
+    op.old = file.sum;
+    rc = aer__catalog_journal_add(catalog, &op, err);
+    if (rc) return rc;
+    file = (struct catalog_file){change->name, change->sum, change->size, change->mtime_ns};
+    return change->removed ? aer__catalog_remove_file(catalog, change->table, change->name, err)
+                           : aer__catalog_set_file(catalog, change->table, &file, err);
+}
+
+static int write_all(void *arg, struct catalog *catalog, struct err *err)
+{
+    struct commit *m = arg;
+    struct catalog_op whole = {.op = m->op, .path = m->from, .data = m->to, .size = m->to ? strlen(m->to) : 0};
+    int rc = AER_OK;
+
+    for (size_t i = 0; m->c && rc == AER_OK && i < m->c->count; i++) {
+        if (!m->c->at[i]->cancelled) rc = write_change(m, catalog, m->c->at[i], err);
+    }
+    whole.sum = aer__hash(m->to ? m->to : "", whole.size);
+    if (rc == AER_OK && m->op) rc = aer__catalog_journal_add(catalog, &whole, err);
+    if (rc == AER_OK && m->extra) rc = m->extra(m->arg, catalog, err);
+    return rc ? rc : aer__catalog_journal_last(catalog, &m->last_id, err);
+}
+
+static int apply_all(void *arg, struct err *err)
+{
+    struct commit *m = arg;
+
+    if (m->c) return aer__apply(m->f, m->c, false, err);
+    return m->to ? aer__apply_rename(m->f, m->from, m->to, err) : aer__apply_drop(m->f, m->from, err);
+}
+
+/* After the commit there is no way back: what it needs of the disk must be there before. */
+static int look_for_space(struct files *f, const struct changes *c, struct err *err)
+{
+    uint64_t bytes, inodes, files = 0, needed;
+    int rc = aer__fs_space(f->dir, &bytes, &inodes, err);
+
+    if (rc) return rc;
+    for (size_t i = 0; i < c->count; i++) files += !c->at[i]->removed;
+    needed = 2 * c->bytes + files * FILE_BYTES; /* the journal has the bytes once more */
+    if (needed > bytes)
+        return aer__err_set(err, AER_FULL, "no space left for %llu bytes of table files", (unsigned long long)needed);
+    if (files > inodes)
+        return aer__err_set(err, AER_FULL, "no inodes left for %llu table files", (unsigned long long)files);
+    return AER_OK;
+}
+
+static int commit_locked(struct commit *m, struct kv_txn *txn, uint64_t *version, struct err *err)
+{
+    struct kv *kv = m->f->kv;
+    struct kv_journal journal = {m, write_all, apply_all};
+    int rc;
+
+    aer__kv_tables_begin(kv);
+    rc = aer__kv_commit_with(txn, &journal, err);
+    if (rc == AER_OK) aer__kv_tables_end(kv, m->last_id);
+    else if (rc != AER_UNKNOWN) aer__kv_tables_cancel(kv); /* in doubt it stays odd: whoever comes next looks */
+    *version = aer__kv_tables_version(kv);
+    return rc;
+}
+
+static int commit(struct commit *m, struct kv_txn *txn, uint64_t *version, struct err *err)
+{
+    struct files *f = m->f;
+    int rc = aer__kv_tables_lock(f->kv, err);
+
+    if (rc) {
+        aer__kv_rollback(txn);
+        return rc;
+    }
+    pthread_mutex_lock(&f->commit_lock);
+    m->now_ns = aer__fs_now_ns();
+    rc = commit_locked(m, txn, version, err);
+    if (rc == AER_OK) {
+        f->bytes += m->c ? m->c->bytes + 256 * m->c->count : 0;
+        f->dirty = true;
+        f->committed_ms = aer__monotonic_ms();
+    }
+    pthread_mutex_unlock(&f->commit_lock);
+    aer__kv_tables_unlock(f->kv);
+    return rc;
+}
+
+int aer__files_commit(struct files *f, struct kv_txn *txn, struct changes *c,
+                      int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, uint64_t *version,
+                      struct err *err)
+{
+    struct commit m = {.f = f, .c = c, .extra = extra, .arg = arg};
+    int rc = look_for_space(f, c, err);
+
+    if (rc) {
+        aer__kv_rollback(txn);
+        return rc;
+    }
+    aer__changes_sort(c);
+    rc = commit(&m, txn, version, err);
+    if (rc) return rc;
+    /* The commit is done: a checkpoint that fails is the next one's to report. */
+    if (f->bytes >= CHECKPOINT_BYTES) (void)aer__files_checkpoint(f, false, NULL);
+    else aer__kv_wake(f->kv);
+    return AER_OK;
+}
+
+static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
+{
+    uint64_t version;
+    /* Alone in the journal: what is before it names paths that it takes away. */
+    int rc = aer__files_checkpoint(m->f, false, err);
+
+    if (rc) {
+        aer__kv_rollback(txn);
+        return rc;
+    }
+    rc = commit(m, txn, &version, err);
+    return rc ? rc : aer__files_checkpoint(m->f, false, err);
+}
+
+int aer__files_drop(struct files *f, struct kv_txn *txn, const char *table,
+                    int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, struct err *err)
+{
+    char path[LAYOUT_TABLE_PATH_SIZE];
+    struct commit m = {.f = f, .extra = extra, .arg = arg, .op = "drop", .from = path};
+
+    aer__layout_table_path(path, table, "");
+    return commit_whole(&m, txn, err);
+}
+
+int aer__files_rename(struct files *f, struct kv_txn *txn, const char *from, const char *to,
+                      int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, struct err *err)
+{
+    char path[LAYOUT_TABLE_PATH_SIZE], to_path[LAYOUT_TABLE_PATH_SIZE];
+    struct commit m = {.f = f, .extra = extra, .arg = arg, .op = "rename", .from = path, .to = to_path};
+
+    aer__layout_table_path(path, from, "");
+    aer__layout_table_path(to_path, to, "");
+    return commit_whole(&m, txn, err);
+}
+
+/* ---- after a crash ---- */
+
+static int redo_whole(void *arg, const struct catalog_op *op)
+{
+    struct commit *m = arg;
+    char to[LAYOUT_TABLE_PATH_SIZE];
+
+    if (strcmp(op->op, "drop") == 0) return aer__apply_drop(m->f, op->path, m->arg);
+    if (strcmp(op->op, "rename") != 0) return AER_OK;
+    snprintf(to, sizeof to, "%.*s", (int)op->size, op->data ? (const char *)op->data : "");
+    return aer__apply_rename(m->f, op->path, to, m->arg);
+}
+
+static int redo_wholes(void *arg, struct catalog *c, struct err *err)
+{
+    struct commit *m = arg;
+
+    m->arg = err;
+    return aer__catalog_journal(c, m->last_id, redo_whole, m, err);
+}
+
+static int redo(struct files *f, struct err *err)
+{
+    struct commit m = {.f = f, .last_id = aer__kv_tables_applied(f->kv)};
+    struct changes *c = NULL;
+    int64_t last;
+    int rc = aer__replay_load(f, m.last_id, false, &c, &last, err);
+
+    if (rc == AER_OK) rc = aer__apply(f, c, true, err);
+    if (rc == AER_OK) rc = aer__kv_read_catalog(f->kv, redo_wholes, &m, err);
+    if (rc == AER_OK) {
+        aer__kv_tables_define(f->kv);
+        aer__kv_tables_end(f->kv, last);
+        f->dirty = true;
+        f->bytes += c->bytes + 1;
+        f->committed_ms = aer__monotonic_ms();
+    }
+    aer__changes_free(c);
+    return rc;
+}
+
+int aer__files_settle(struct files *f, struct err *err)
+{
+    int rc;
+
+    if (!f || !(aer__kv_tables_version(f->kv) & 1)) return AER_OK;
+    rc = aer__kv_tables_lock(f->kv, err);
+    if (rc) return rc;
+    pthread_mutex_lock(&f->commit_lock);
+    rc = redo(f, err);
+    pthread_mutex_unlock(&f->commit_lock);
+    aer__kv_tables_unlock(f->kv);
+    return rc;
+}
+
+/* ---- checkpoint ---- */
+
+static int any_journal(void *arg, struct catalog *c, struct err *err)
+{
+    return aer__catalog_journal_any(c, 0, arg, err);
+}
+
+static int clear(void *arg, struct catalog *c, struct err *err)
+{
+    (void)arg;
+    return aer__catalog_journal_clear(c, err);
+}
+
+static int checkpoint(struct files *f, struct err *err)
+{
+    bool any = false;
+    int rc = aer__kv_read_catalog(f->kv, any_journal, &any, err);
+
+    if (rc || !any) return rc;
+    rc = aer__fs_sync_all(f->dir, err);
+    if (rc) {
+        /* What could not be written is lost from memory, and a second try would not tell. The journal has it all: who comes
+         * next puts it in place again. */
+        aer__kv_tables_doubt(f->kv);
+        return rc;
+    }
+    return aer__kv_write_catalog(f->kv, false, clear, NULL, err);
+}
+
+int aer__files_checkpoint(struct files *f, bool background, struct err *err)
+{
+    int rc = aer__kv_turn_enter(f->kv, background, err);
+
+    if (rc) return rc;
+    pthread_mutex_lock(&f->commit_lock);
+    rc = checkpoint(f, err);
+    if (rc == AER_OK) {
+        f->bytes = 0;
+        f->dirty = false;
+    }
+    pthread_mutex_unlock(&f->commit_lock);
+    aer__kv_turn_leave(f->kv, background);
+    return rc;
+}
+
+int aer__files_round(struct files *f, struct err *err)
+{
+    bool due;
+
+    if (!f) return AER_OK;
+    pthread_mutex_lock(&f->commit_lock);
+    due = f->dirty && aer__monotonic_ms() - f->committed_ms >= IDLE_MS;
+    pthread_mutex_unlock(&f->commit_lock);
+    return due ? aer__files_checkpoint(f, true, err) : AER_OK;
+}

@@ -1,0 +1,79 @@
+/* replay.c -- the journal of aerial.sq3, read back: after a crash, and where its changes cannot be put in place. */
+#include "files/internal.h"
+#include "fs/fs.h"
+
+#include <string.h>
+
+struct load {
+    struct files *f;
+    struct changes *c;
+    bool records;
+    int64_t after, last;
+    struct err *err;
+};
+
+/* Is what the path holds now one of the texts it had since the last checkpoint? Only looked at when it may matter. */
+static void recognise(struct files *f, struct change *change, const struct catalog_op *op)
+{
+    struct buf found = {0};
+    int64_t mtime_ns;
+
+    if (change->known || change->record) return;
+    if (aer__fs_read_small(f->dir, change->path, FILES_TEXT_MAX, &found, &mtime_ns, NULL) == AER_OK) {
+        uint64_t sum = aer__hash(found.data, found.size);
+        change->known = (op->has_old && sum == op->old) || (op->data && sum == op->sum);
+    }
+    aer__buf_release(&found);
+}
+
+static int load_op(void *arg, const struct catalog_op *op)
+{
+    struct load *l = arg;
+    bool record = strcmp(op->op, "store") == 0 || strcmp(op->op, "erase") == 0;
+    struct change *change;
+    unsigned char *copy = NULL;
+
+    l->last = op->id;
+    if (strcmp(op->op, "drop") == 0 || strcmp(op->op, "rename") == 0) return AER_OK;
+    if (record != l->records) return AER_OK;
+    if (op->data && !(copy = aer__memdup(op->data, op->size))) return aer__err_nomem(l->err);
+    change = aer__changes_at(l->c, 0, record, op->path);
+    if (!change) {
+        aer__free(copy);
+        return aer__err_nomem(l->err);
+    }
+    recognise(l->f, change, op);
+    aer__free(change->data);
+    change->data = copy;
+    change->size = op->size;
+    change->sum = op->sum;
+    change->mtime_ns = op->mtime_ns;
+    change->removed = !op->data;
+    return AER_OK;
+}
+
+static int load(void *arg, struct catalog *c, struct err *err)
+{
+    struct load *l = arg;
+
+    l->err = err;
+    return aer__catalog_journal(c, l->after, load_op, l, err);
+}
+
+int aer__replay_load(struct files *f, int64_t after, bool records, struct changes **c, int64_t *last, struct err *err)
+{
+    struct load l = {.f = f, .records = records, .after = after, .last = after};
+    int rc;
+
+    *c = NULL;
+    l.c = aer__changes_new();
+    if (!l.c) return aer__err_nomem(err);
+    rc = aer__kv_read_catalog(f->kv, load, &l, err);
+    if (rc) {
+        aer__changes_free(l.c);
+        return rc;
+    }
+    *c = l.c;
+    *last = l.last;
+    return AER_OK;
+}
