@@ -184,6 +184,8 @@ static int open_db(aer_db *db, const char *dir, const aer_options *given, struct
     kv.bucket_max_size = db->conf.bucket_max_size;
     kv.log = options.log;
     kv.log_arg = options.log_arg;
+    kv.hidden = LAYOUT_KEY_RESERVED;
+    kv.hidden_end = LAYOUT_KEY_RESERVED_END;
     kv.hooks = (struct kv_hooks){db, settle_files, files_round};
     tables.cache_bytes = kv.cache_bytes;
     tables.fanout = db->conf.index_fanout;
@@ -308,11 +310,24 @@ int aer_seal(aer_db *db)
     return CHECK_DB(db) ? aer__db_result(db, aer__kv_seal(db->kv, &err), &err) : AER_MISUSE;
 }
 
+static int count_one(void *arg, const char *table)
+{
+    (void)table;
+    ++*(uint64_t *)arg;
+    return 0;
+}
+
 int aer_status(aer_db *db, aer_stats *stats)
 {
     struct err err = {0};
+    uint64_t tables = 0;
+    int rc;
 
-    return CHECK_DB(db) && stats ? aer__db_result(db, aer__kv_status(db->kv, stats, &err), &err) : AER_MISUSE;
+    if (!CHECK_DB(db) || !stats) return AER_MISUSE;
+    rc = aer__tables_list(db->tables, count_one, &tables, &err);
+    if (rc == AER_OK) rc = aer__kv_status(db->kv, stats, &err);
+    if (rc == AER_OK) stats->tables = tables;
+    return aer__db_result(db, rc, &err);
 }
 
 int aer_buckets(aer_db *db, int (*fn)(void *arg, const aer_bucket *bucket), void *arg)

@@ -30,7 +30,9 @@ struct kv_options {
     uint64_t bucket_max_rows, bucket_max_size;
     void (*log)(void *log_arg, const char *line);
     void *log_arg;
-    struct kv_hooks hooks; /* settle NULL: none */
+    struct kv_hooks hooks;  /* settle NULL: none */
+    const char *hidden;     /* keys that begin with this are not counted as keys; NULL: all are */
+    const char *hidden_end; /* the first bytes behind all of those */
 };
 
 int aer__kv_create(int dir, struct err *err);

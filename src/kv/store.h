@@ -226,6 +226,8 @@ int aer__commit_room_alone(struct kv *kv, int64_t deadline_ms, int *which, struc
 /* Between open and publish or cancel. AER_UNKNOWN: in doubt, and the handle is broken. */
 int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t count, int sync, struct err *err);
 
+/* An active file we do not write to, whose rows come before what we do write: on disk when it returns. With the turn. */
+int aer__commit_sync(struct kv *kv, int which, struct err *err);
 void aer__commit_open(struct kv *kv);                  /* counter odd */
 void aer__commit_publish(struct kv *kv);               /* what was applied shows; counter even */
 void aer__commit_cancel(struct kv *kv);                /* nothing happened; counter even as before */

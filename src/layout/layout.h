@@ -73,6 +73,9 @@ void aer__layout_table_path(char path[LAYOUT_TABLE_PATH_SIZE], const char *table
 #define LAYOUT_KEY_RESERVED \
     "\xff"                  \
     "tbl"
+#define LAYOUT_KEY_RESERVED_END \
+    "\xff"                      \
+    "tbm" /* the first bytes behind them */
 #define LAYOUT_KEY_SIZE 48
 /* "\xfftbl7/d/" for rows (index 0), "\xfftbl7/i3/" for the entries of index 3. Returns its size. */
 size_t aer__layout_table_key(char key[LAYOUT_KEY_SIZE], uint32_t table, unsigned index);
