@@ -49,8 +49,9 @@ static int take_job(struct cli *cli, const struct args *args, struct port_export
     cli->about = job->dest;
     if (prefix) job->prefix = (aer_slice){prefix, strlen(prefix)};
     job->format = format ? aer__port_format(format) : aer__port_guess(job->dest);
-    if (job->format < 0 || job->format == PORT_AERIALSDB)
-        return cli_usage(cli, "--format: '%s' is none of dir, tar, jsonl", format ? format : "aerialsdb");
+    if (!format && job->format == PORT_GERTRUDE) job->format = PORT_DIR; /* whatever is there already */
+    if (job->format < 0 || job->format >= PORT_AERIALSDB)
+        return cli_usage(cli, "--format: '%s' is none of dir, tar, jsonl", format ? format : "");
     if (job->format == PORT_FORMAT_GUESS && strcmp(job->dest, "-") == 0) job->format = PORT_JSONL;
     if (job->format == PORT_FORMAT_GUESS && stat(job->dest, &st) == 0 && !S_ISDIR(st.st_mode))
         return cli_usage(cli, "export: cannot tell the format for '%s'; say --format=tar or jsonl", job->dest);

@@ -12,7 +12,6 @@
 #define BUSY_MS_DEFAULT 5000
 #define CACHE_DEFAULT (UINT64_C(64) << 20)
 #define CACHE_MIN (UINT64_C(4) << 20)
-#define CACHE_OF_TABLES 16 /* a sixteenth is for index nodes */
 
 /* The last failure of this thread, and on which handle. A message on the handle itself could be another thread's. */
 static _Thread_local struct err last_err;
@@ -186,8 +185,7 @@ static int open_db(aer_db *db, const char *dir, const aer_options *given, struct
     kv.log = options.log;
     kv.log_arg = options.log_arg;
     kv.hooks = (struct kv_hooks){db, settle_files, files_round};
-    tables.cache_bytes = kv.cache_bytes / CACHE_OF_TABLES;
-    kv.cache_bytes -= tables.cache_bytes;
+    tables.cache_bytes = kv.cache_bytes;
     tables.fanout = db->conf.index_fanout;
     rc = aer__kv_open(db->dir, &kv, &db->kv, err);
     if (rc == AER_OK) rc = aer__files_open(db->dir, db->kv, &db->files, err);

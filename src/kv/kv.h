@@ -41,6 +41,8 @@ int aer__kv_may_close(struct kv *kv, struct err *err);
 void aer__kv_rest(struct kv *kv);
 /* AER_MISUSE, and still open, while transactions are. Any other code: closed. */
 int aer__kv_close(struct kv *kv, struct err *err);
+/* Another bound for its caches; what they have beyond it goes by and by. */
+void aer__kv_set_cache(struct kv *kv, uint64_t cache_bytes);
 /* Bucket limits for what is written from now on. */
 void aer__kv_set_limits(struct kv *kv, uint64_t bucket_max_rows, uint64_t bucket_max_size);
 

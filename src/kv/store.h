@@ -81,7 +81,8 @@ struct kv {
     int dir;
     struct kv_options options;
     _Atomic uint64_t max_rows, max_size;
-    bool frozen; /* nobody can write the directory */
+    _Atomic uint64_t cache_bytes; /* options.cache_bytes, or less by now: see aer__kv_set_cache */
+    bool frozen;                  /* nobody can write the directory */
     struct share share;
     char database[33];
 
@@ -151,7 +152,7 @@ struct kv {
 /* Bytes of unmerged keys in memory, both tables together. */
 static inline uint64_t kv_unmerged_limit(const struct kv *kv)
 {
-    return kv->options.cache_bytes / 8 * 5;
+    return kv->cache_bytes / 8 * 5;
 }
 
 static inline uint64_t kv_counter(const struct kv *kv)

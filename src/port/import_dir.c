@@ -12,7 +12,6 @@
  */
 #include "port/port_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -157,56 +156,6 @@ static int put_file(struct walk *walk, int dir, const char *base, struct port_er
 
 /* ---- directories ------------------------------------------------------------------------ */
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void names_free(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) free(names[i]);
-    free(names);
-}
-
-/* The names in the directory FD, sorted. FD stays open. */
-static int list(int fd, char ***names, size_t *count, struct port_error *error)
-{
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
-    struct dirent *entry;
-    size_t capacity = 0;
-    char **grown;
-    int rc = AER_OK;
-
-    *names = NULL;
-    *count = 0;
-    if (!stream) {
-        rc = aer__port_fail(error, AER_IO, "%s", strerror(errno));
-        if (copy >= 0) close(copy);
-        return rc;
-    }
-    for (;;) {
-        errno = 0;
-        entry = readdir(stream);
-        if (!entry) break;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        if (*count == capacity) {
-            capacity = capacity ? capacity * 2 : 64;
-            grown = realloc(*names, capacity * sizeof(*grown));
-            if (!grown) break;
-            *names = grown;
-        }
-        (*names)[*count] = strdup(entry->d_name);
-        if (!(*names)[*count]) break;
-        ++*count;
-    }
-    if (entry) rc = aer__port_no_memory(error); /* left the loop before the end */
-    else if (errno) rc = aer__port_fail(error, AER_IO, "%s", strerror(errno));
-    closedir(stream);
-    if (*count) qsort(*names, *count, sizeof(**names), by_bytes);
-    return rc;
-}
-
 static int walk_dir(struct walk *walk, int fd, struct port_error *error);
 
 static int put_dir(struct walk *walk, int dir, const char *base, struct port_error *error)
@@ -253,10 +202,10 @@ static int walk_dir(struct walk *walk, int fd, struct port_error *error)
     struct port_error cause = {0};
     size_t size = walk->size, count;
     char **names;
-    int rc = list(fd, &names, &count, &cause);
+    int rc = aer__port_list(fd, &names, &count, &cause);
 
     if (rc != AER_OK) { /* what was listed before the failure is not worth a guess */
-        names_free(names, count);
+        aer__port_names_free(names, count);
         leave_out(walk, cause.message);
         return AER_OK;
     }
@@ -266,7 +215,7 @@ static int walk_dir(struct walk *walk, int fd, struct port_error *error)
         if (rc == AER_OK) rc = aer__port_progress(&walk->sink->job->events, walk->sink->counts, 0, 0, error);
         walk->size = size;
     }
-    names_free(names, count);
+    aer__port_names_free(names, count);
     return rc;
 }
 

@@ -9,9 +9,9 @@
 
 int aer__port_format(const char *name)
 {
-    static const char *const names[] = {"dir", "tar", "jsonl", "aerialsdb"};
+    static const char *const names[] = {"dir", "tar", "jsonl", "aerialsdb", "gertrude"};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(name, names[i]) == 0) return PORT_DIR + i;
     return -1;
 }
@@ -29,7 +29,7 @@ int aer__port_guess(const char *path)
                                        ".txz", ".tar.zst", ".tzst", ".tar.lz4", ".tar.Z"};
     struct stat st;
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return PORT_DIR;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return aer__port_is_gertrude(path) ? PORT_GERTRUDE : PORT_DIR;
     for (size_t i = 0; i < sizeof(tars) / sizeof(tars[0]); i++)
         if (ends_with(path, tars[i])) return PORT_TAR;
     if (ends_with(path, ".jsonl") || ends_with(path, ".ndjson")) return PORT_JSONL;
@@ -45,6 +45,7 @@ int aer__port_import(aer_db *db, const struct port_import *job, struct port_coun
     else if (rc == AER_OK && job->format == PORT_TAR) rc = aer__port_import_tar(&sink, error);
     else if (rc == AER_OK && job->format == PORT_JSONL) rc = aer__port_import_jsonl(&sink, error);
     else if (rc == AER_OK && job->format == PORT_AERIALSDB) rc = aer__port_import_aerialsdb(&sink, error);
+    else if (rc == AER_OK && job->format == PORT_GERTRUDE) rc = aer__port_import_gertrude(&sink, error);
     else if (rc == AER_OK) rc = aer__port_fail(error, AER_MISUSE, "no format");
     if (rc == AER_OK) rc = aer__port_sink_commit(&sink, error);
     counts->one_transaction = sink.whole;

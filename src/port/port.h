@@ -1,11 +1,12 @@
-/* port.h -- import and export: directory trees, tar, JSON lines, and databases of the AerialsDB script.
+/* port.h -- import and export: directory trees, tar, JSON lines, and databases of the AerialsDB script and of gertrude.
  *
- * For: the command line. Stands on include/aerials.h alone, as any program could; libarchive, jansson and (for AerialsDB)
- * sqlite3 do the formats.
+ * For: the command line. Stands on include/aerials.h alone, as any program could; libarchive, jansson, msgpack-c (gertrude)
+ * and sqlite3 (AerialsDB) do the formats.
  * Must not know: how the store keeps anything; terminals and exit codes.
  *
  * Promises
- *   1. An import commits in batches and may be interrupted anywhere; with `resume` a second run skips what is in.
+ *   1. An import commits in batches and may be interrupted anywhere; with `resume` a second run skips what is in. (gertrude: no
+ *      resume; what is left of an interrupted import is said.)
  *   2. JSON lines and tar are refused whole, before anything is written, if any part of them is malformed: a file is read
  *      through once beforehand, a pipe goes in as one transaction (unless `batch` is given).
  *   3. An export reads one moment of the database, and writes nothing outside its destination whatever the keys
@@ -22,7 +23,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PORT_PIECE (8u << 20) /* bytes; larger values are streamed */
+#define PORT_PIECE (8u << 20)    /* bytes; larger values are streamed */
+#define PORT_GERTRUDE_BATCH 4000 /* rows a commit, or 8 MiB */
 
 /* One failure: an AER_ code and its sentence. Zeros mean none. */
 struct port_error {
@@ -30,7 +32,7 @@ struct port_error {
     char message[1024];
 };
 
-enum { PORT_FORMAT_GUESS, PORT_DIR, PORT_TAR, PORT_JSONL, PORT_AERIALSDB };
+enum { PORT_FORMAT_GUESS, PORT_DIR, PORT_TAR, PORT_JSONL, PORT_AERIALSDB, PORT_GERTRUDE };
 int aer__port_format(const char *name); /* PORT_..., or -1 */
 int aer__port_guess(const char *path);  /* by what is there and by the name's ending; PORT_FORMAT_GUESS: cannot tell */
 
@@ -49,6 +51,8 @@ struct port_import {
     uint64_t batch;       /* entries a commit; 0: 1000 entries or 8 MiB */
     bool resume;          /* leave alone what is there already */
     const char *skip_bad; /* JSON lines: malformed lines go to this file, the rest is imported; or NULL */
+    const char *table;    /* gertrude: this one alone; or NULL */
+    int storage;          /* gertrude: AER_STORAGE_..., of the tables it makes */
     const char *db_dir;   /* where the database is, so as not to import it into itself */
     struct port_events events;
 };
@@ -66,6 +70,7 @@ struct port_counts {
     uint64_t rejected;                    /* left out, each told to events.skipped */
     uint64_t damaged;                     /* of those: values that could not be read */
     uint64_t bytes;                       /* of values */
+    uint64_t tables, indexes;             /* gertrude: made; indexes without those of pk and unique columns */
     bool one_transaction;                 /* the import was a single transaction */
 };
 

@@ -34,6 +34,12 @@ int aer__port_input_open(struct port_input *input, const char *source, struct po
 int aer__port_input_rewind(const struct port_input *input, struct port_error *error); /* a pipe: does nothing */
 void aer__port_input_close(struct port_input *input);
 
+/* ---- list.c ---- */
+
+/* The names in the directory FD, sorted by their bytes; . and .. are none. FD stays open. AER_IO names no file; what was listed before is to be freed then, too. */
+int aer__port_list(int fd, char ***names, size_t *count, struct port_error *error);
+void aer__port_names_free(char **names, size_t count);
+
 /* ---- sink.c: an import's way into the database, in batches ---- */
 
 /* Piece by piece; *got 0 at the end. An AER_ code, error is set. */
@@ -62,6 +68,8 @@ struct sink_item {
 
 int aer__port_sink_open(struct sink *sink, aer_db *db, const struct port_import *job, struct port_counts *counts,
                         struct port_error *error);
+/* A transaction is open after it: sink->txn. */
+int aer__port_sink_begin(struct sink *sink, struct port_error *error);
 /* Store one item, counted as inserted or replaced. A value that is streamed gets a transaction of its own unless `whole`. */
 int aer__port_sink_put(struct sink *sink, const struct sink_item *item, struct port_error *error);
 /* resume: is NAME there with this size and the mtime and type of META? Then it counts as ignored, and *same is true. */
@@ -127,6 +135,8 @@ int aer__port_import_dir(struct sink *sink, struct port_error *error);
 int aer__port_import_tar(struct sink *sink, struct port_error *error);
 int aer__port_import_jsonl(struct sink *sink, struct port_error *error);
 int aer__port_import_aerialsdb(struct sink *sink, struct port_error *error);
+int aer__port_import_gertrude(struct sink *sink, struct port_error *error);
+bool aer__port_is_gertrude(const char *path); /* a directory that is a database of gertrude, as far as one can see from its gertrude.conf */
 int aer__port_export_dir(struct source *source, struct port_error *error);
 int aer__port_export_tar(struct source *source, struct port_error *error);
 int aer__port_export_jsonl(struct source *source, struct port_error *error);

@@ -30,7 +30,7 @@ void aer__port_sink_close(struct sink *sink)
     memset(sink, 0, sizeof(*sink));
 }
 
-static int begin(struct sink *sink, struct port_error *error)
+int aer__port_sink_begin(struct sink *sink, struct port_error *error)
 {
     int rc = sink->txn ? AER_OK : aer_begin(sink->db, AER_WRITE, &sink->txn);
 
@@ -71,7 +71,7 @@ static int make_key(struct sink *sink, aer_slice name, aer_slice *key, struct po
 /* AER_OK or AER_NOTFOUND without a message; a failure with one. */
 static int find(struct sink *sink, aer_slice key, aer_entry *entry, struct port_error *error)
 {
-    int rc = begin(sink, error);
+    int rc = aer__port_sink_begin(sink, error);
 
     if (rc != AER_OK) return rc;
     rc = aer_txn_stat(sink->txn, key.data, key.size, entry);
