@@ -310,7 +310,7 @@ void aer_rows_close(aer_rows *rows)
 int aer_update_where(aer_db *db, aer_txn *txn, const char *table, const char *where, const char *const *assignments,
                      size_t assignment_count, uint64_t *count)
 {
-    uint64_t unwanted;
+    uint64_t unwanted = 0;
     struct wish w = {.verb = UPDATE_WHERE,
                      .table = table,
                      .where = where,
@@ -324,7 +324,7 @@ int aer_update_where(aer_db *db, aer_txn *txn, const char *table, const char *wh
 
 int aer_delete_where(aer_db *db, aer_txn *txn, const char *table, const char *where, uint64_t *count)
 {
-    uint64_t unwanted;
+    uint64_t unwanted = 0;
     struct wish w = {.verb = DELETE_WHERE, .table = table, .where = where, .count = count ? count : &unwanted};
 
     if (!usable(db) || !table || (txn && txn->db != db)) return AER_MISUSE;

@@ -69,7 +69,8 @@ struct change *aer__changes_at(struct changes *c, uint32_t table, bool record, c
 
     if (!grow(c)) return NULL;
     slot = slot_of(c, hash, path);
-    if (*slot) return *slot;
+    change = *slot;
+    if (change) return change;
     change = aer__calloc(1, sizeof *change + size + 1);
     if (!change) return NULL;
     memcpy(change->path, path, size + 1);

@@ -36,10 +36,10 @@ static struct table *known(const struct tables *tables, const char *name)
     return NULL;
 }
 
-static bool id_taken(const struct tables *tables, uint32_t id, const struct table *by)
+static bool id_taken(const struct tables *tables, uint32_t id)
 {
     for (size_t i = 0; i < tables->count; i++) {
-        if (tables->at[i]->id == id && tables->at[i] != by) return true;
+        if (tables->at[i]->id == id) return true;
     }
     return false;
 }
@@ -79,7 +79,7 @@ static int read_definition(struct rebuild *r, const char *name)
         return aer__err_set(r->err, AER_CORRUPT, "'%s': the rows of a table in %s are not in its folder", path,
                             aer__def_storage(r->new->storage));
     if (old) set_id(r->new, old->id);
-    else if (id_taken(r->tables, r->new->id, NULL)) set_id(r->new, aer__def_new_id(r->tables));
+    else if (id_taken(r->tables, r->new->id)) set_id(r->new, aer__def_new_id(r->tables));
     return aer__def_complete(r->tables, r->new, r->err);
 }
 

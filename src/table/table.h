@@ -53,7 +53,7 @@ int aer__table_delete_where(struct table_txn *t, const char *table, const char *
 /* ---- definitions ---- transactions of their own */
 int aer__table_create(struct tables *tables, const char *table, const aer_table_options *options, struct err *err);
 int aer__table_drop(struct tables *tables, const char *table, struct err *err);
-int aer__table_rename(struct tables *tables, const char *table, const char *name, struct err *err);
+int aer__table_rename(struct tables *tables, const char *name, const char *to, struct err *err);
 int aer__table_get(struct tables *tables, const char *table, aer_table_def **def, struct err *err);
 int aer__tables_list(struct tables *tables, int (*fn)(void *arg, const char *table), void *arg, struct err *err);
 int aer__table_index_create(struct tables *tables, const char *table, const char *index, const char *const *columns,
