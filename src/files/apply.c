@@ -106,6 +106,7 @@ int aer__apply(struct files *f, struct changes *c, bool replay, struct err *err)
             aer__fs_many_end(&many); /* quarantine and empty directories: stand nowhere */
             rc = look(f, change, &done, err);
             change->fresh = false;
+            if (rc == AER_OK && done && change->removed) aer__fs_prune(f->dir, change->path); /* it died between the two */
         }
         if (rc || done) continue;
         rc = change->removed ? aer__fs_many_remove(&many, change->path, err) : write_one(&many, change, err);

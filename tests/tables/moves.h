@@ -41,6 +41,7 @@ struct player {
     aer_db *db[2];       /* two handles, or one twice */
     int kinds[3], kind_count;
     size_t most_rows; /* of a table; beyond, rows are rather deleted */
+    bool is_large;    /* rows of many KB come often */
     struct journal *journal; /* NULL: none */
     aer_txn *txn;
     aer_db *txn_db;

@@ -84,7 +84,7 @@ void random_row(struct player *p, const struct table *t, struct row *row)
             if (other->self.kind != IS_NULL && other->self.kind != NOTHING) row->fields[i] = *other;
         }
     }
-    row->filling = player_random(p, 4) ? -2 : (int32_t)player_random(p, player_random(p, 50) ? 200 : FILLING_MAX);
+    row->filling = player_random(p, 4) ? -2 : (int32_t)player_random(p, player_random(p, p->is_large ? 12 : 50) ? 200 : FILLING_MAX);
 }
 
 static size_t member_text(const struct row *row, int i, char *text)
