@@ -123,8 +123,8 @@ bool compare_scan(aer_db *db, aer_txn *txn, const struct table *t, const struct 
     free(expected);
     if (same) return true;
     return differs(reason, "%s by %s, from %s%s to %s%s, prefix %s, flags %d, of %zu rows: %s", t->name,
-                   index ? index->name : "id", range.from ? from : "-", b && b->after ? " (after)" : "",
-                   range.to ? to : "-", b && b->upto ? " (upto)" : "", range.prefix ? range.prefix : "-", flags, count, why);
+                   index ? index->name : "id", range.from ? from : "-", b && b->after ? " (after)" : "", range.to ? to : "-",
+                   b && b->upto ? " (upto)" : "", range.prefix ? range.prefix : "-", flags, count, why);
 }
 
 bool compare_table(aer_db *db, aer_txn *txn, const struct table *t, char reason[REASON])

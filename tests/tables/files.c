@@ -47,6 +47,26 @@ static int entries(const char *path)
     return count;
 }
 
+/* The same, with the names that are there, and how many each has below it. */
+static bool wrong_entries(const struct look *l, const char *path, const char *what)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    size_t used;
+
+    wrong(l, path, what);
+    used = strlen(l->reason);
+    while (dir && (entry = readdir(dir)) && used < REASON - 100) {
+        char below[PATH];
+
+        if (entry->d_name[0] == '.') continue;
+        join(below, path, entry->d_name);
+        used += (size_t)snprintf(l->reason + used, REASON - used, " %.60s (%d)", entry->d_name, entries(below));
+    }
+    if (dir) closedir(dir);
+    return false;
+}
+
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 static bool row_file(const struct look *l, const char *path, const char *id)
@@ -109,13 +129,14 @@ static bool internal(struct look *l, const char *path, const char *dir, const js
 {
     size_t count = json_array_size(list);
 
-    if (entries(dir) != (int)count + 1) return wrong(l, dir, "has other entries than its children");
+    if (entries(dir) != (int)count + 1) return wrong_entries(l, dir, "has other entries than its children:");
     for (size_t i = 0; i < count; i++) {
         const json_t *entry = json_array_get(list, i);
         const char *name = json_string_value(json_array_get(entry, 1));
         char below[PATH];
 
-        if (!name || (i + 1 == count) != (json_array_size(entry) == 2 && json_is_null(json_array_get(entry, 0)) && i + 1 == count))
+        if (!name || (i + 1 == count) !=
+                         (json_array_size(entry) == 2 && json_is_null(json_array_get(entry, 0)) && i + 1 == count))
             return wrong(l, path, "is no list of children");
         join(below, dir, name);
         if (!node(l, below)) return false;
@@ -136,7 +157,7 @@ static bool node(struct look *l, const char *path)
     if (!list) join(file, path, "internal");
     if (!list) list = json_load_file(file, JSON_DECODE_ANY, &error);
     if (!json_is_array(list)) same = wrong(l, path, "is no node");
-    else if (is_leaf) same = entries(path) == 1 ? leaf(l, file, list) : wrong(l, path, "has a leaf and more");
+    else if (is_leaf) same = entries(path) == 1 ? leaf(l, file, list) : wrong_entries(l, path, "has a leaf and more:");
     else same = internal(l, file, path, list);
     json_decref(list);
     return same;
@@ -173,7 +194,8 @@ static bool look_at_table(struct look *l, const char *path)
     if (l->t->storage == AER_STORAGE_GDBM) return true;
     join(below, path, "data");
     l->at = 0;
-    if (l->t->storage != AER_STORAGE_FILES) return entries(path) == 1 ? true : wrong(l, path, "has more than its config");
+    if (l->t->storage != AER_STORAGE_FILES)
+        return entries(path) == 1 ? true : wrong(l, path, "has more than its config");
     if (!look_at_rows(l, below, "", 0)) return false;
     if (l->at != l->t->count) return wrong(l, below, "lacks rows");
     for (unsigned i = 0; i < l->t->index_count; i++) {
@@ -184,7 +206,7 @@ static bool look_at_table(struct look *l, const char *path)
     }
     join(below, path, "index");
     found = entries(below);
-    return found == indexes || (found < 0 && !indexes) ? true : wrong(l, below, "has more than its indexes");
+    return found == indexes || (found < 0 && !indexes) ? true : wrong_entries(l, below, "has more than its indexes:");
 }
 
 /* Buckets of transactions that came to nothing go there by right; no file of a table does. */
@@ -221,6 +243,7 @@ bool compare_files(const char *dir, const struct shadow *s, char reason[REASON])
         if (!look_at_table(&l, path)) return false;
     }
     join(path, dir, "tables");
-    if (AER_MAX(entries(path), 0) != count) return wrong(&(struct look){.reason = reason}, path, "has other folders than tables");
+    if (AER_MAX(entries(path), 0) != count)
+        return wrong_entries(&(struct look){.reason = reason}, path, "has other folders than tables:");
     return look_at_quarantine(dir, reason);
 }

@@ -33,7 +33,7 @@ static void note(struct player *p, const struct op *op)
 }
 
 /* What a commit that is about to begin will do. Before the shadow of a definition follows, hence apart from note(). */
-static void tell_started(struct player *p, const struct op *ops, unsigned count)
+void player_tell_started(struct player *p, const struct op *ops, unsigned count)
 {
     struct journal *j = p->journal;
     uint32_t n, at;
@@ -47,12 +47,12 @@ static void tell_started(struct player *p, const struct op *ops, unsigned count)
     atomic_store(&j->started, n + 1);
 }
 
-static void tell_done(struct player *p)
+void player_tell_done(struct player *p)
 {
     if (p->journal) atomic_store(&p->journal->acknowledged, atomic_load(&p->journal->started));
 }
 
-static aer_db *random_db(struct player *p)
+aer_db *player_db(struct player *p)
 {
     return p->txn ? p->txn_db : p->db[player_random(p, 3) == 0];
 }
@@ -79,7 +79,7 @@ static void insert(struct player *p, int i)
 {
     struct table *t = &p->shadow.tables[i];
     struct op op = {.kind = OP_INSERT, .table = i};
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
     const struct row *other;
     size_t size;
     int rc;
@@ -101,7 +101,7 @@ static void update(struct player *p, int i, const char *old_id)
 {
     struct table *t = &p->shadow.tables[i];
     struct op op = {.kind = OP_INSERT, .table = i}, gone = {.kind = OP_DELETE, .table = i};
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
     const struct row *other;
     char id[AER_ID_SIZE];
     size_t size;
@@ -126,16 +126,15 @@ static void update(struct player *p, int i, const char *old_id)
     note(p, &op);
 }
 
-static void delete(struct player *p, int i, const char *id)
+static void delete (struct player *p, int i, const char *id)
 {
     struct table *t = &p->shadow.tables[i];
     struct op op = {.kind = OP_DELETE, .table = i, .row = *shadow_find(t, id)};
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
 
     history_add(&p->history, "%s %s of %s", p->txn ? "txn delete" : "delete", op.row.id, t->name);
-    player_expect(
-        p, db, AER_OK,
-        p->txn ? aer_txn_delete(p->txn, t->name, op.row.id) : aer_delete(db, t->name, op.row.id), "delete");
+    player_expect(p, db, AER_OK,
+                  p->txn ? aer_txn_delete(p->txn, t->name, op.row.id) : aer_delete(db, t->name, op.row.id), "delete");
     note(p, &op);
 }
 
@@ -145,7 +144,7 @@ static void delete_where(struct player *p, int i)
     struct table *t = &p->shadow.tables[i];
     int32_t from = (int32_t)player_random(p, 90) - 45, to = from + (int32_t)player_random(p, 3);
     struct op op = {.kind = OP_DELETE, .table = i};
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
     uint64_t expected = 0, count = 0;
     char where[64];
 
@@ -173,12 +172,13 @@ static void change_key(struct player *p)
     unsigned char value[KEY_VALUE] = {0};
     char name[KEY_NAME];
     size_t size = key_name(name, op.key);
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
     int rc;
 
     op.old_value = p->shadow.keys[op.key];
     if (player_random(p, 4)) op.new_value = ++p->next_value;
-    history_add(&p->history, "%s%s %s, number %" PRIu64, p->txn ? "txn " : "", op.new_value ? "put" : "del", name, op.new_value);
+    history_add(&p->history, "%s%s %s, number %" PRIu64, p->txn ? "txn " : "", op.new_value ? "put" : "del", name,
+                op.new_value);
     memcpy(value, &op.new_value, sizeof op.new_value);
     if (op.new_value) {
         rc = p->txn ? aer_txn_put(p->txn, name, size, value, key_value_size(op.new_value))
@@ -215,7 +215,7 @@ static void wrong_row(struct player *p, int i)
     const struct wrong *w = &wrongs[player_random(p, AER_COUNT(wrongs))];
     struct table *t = &p->shadow.tables[i];
     int expected = t->form == FORM_FREE ? w->free : w->columns;
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
     char id[AER_ID_SIZE], old[AER_ID_SIZE];
     bool is_update = t->count && player_random(p, 2);
     size_t size = strlen(w->json);
@@ -242,7 +242,7 @@ static void wrong_id(struct player *p, int i)
     const char *id = ids[player_random(p, AER_COUNT(ids))];
     const struct table *t = &p->shadow.tables[i];
     const char *text = "{\"a\":123456789,\"b\":\"nobody\"}";
-    aer_db *db = random_db(p);
+    aer_db *db = player_db(p);
     char new_id[AER_ID_SIZE];
 
     history_add(&p->history, "no row '%s' in %s", id, t->name);
@@ -274,7 +274,7 @@ static void change(struct player *p)
     else if (dice < 60 && !full) insert(p, i);
     else if (t->count == 0) insert(p, i);
     else if (dice < 76) update(p, i, t->rows[player_random(p, t->count)]->id);
-    else delete(p, i, t->rows[player_random(p, t->count)]->id);
+    else delete (p, i, t->rows[player_random(p, t->count)]->id);
 }
 
 /* What is not committed, nobody else sees. */
@@ -304,10 +304,10 @@ void player_transaction(struct player *p, unsigned most)
     unsigned steps = 1 + (unsigned)player_random(p, player_random(p, 4) ? AER_MIN(most, 12u) : most);
     char reason[REASON];
 
-    p->txn_db = random_db(p);
+    p->txn_db = player_db(p);
     history_add(&p->history, "begin");
-    player_expect(p, p->txn_db, AER_OK, aer_begin(p->txn_db, p->journal ? AER_WRITE : modes[player_random(p, 5)], &p->txn),
-                  "begin");
+    player_expect(p, p->txn_db, AER_OK,
+                  aer_begin(p->txn_db, p->journal ? AER_WRITE : modes[player_random(p, 5)], &p->txn), "begin");
     while (steps-- > 0 && p->op_count < OPS_MAX - 100) {
         change(p);
         if (player_random(p, 8) == 0) player_look(p);
@@ -320,9 +320,9 @@ void player_transaction(struct player *p, unsigned most)
         roll_back(p);
     } else {
         history_add(&p->history, "commit of %u", p->op_count);
-        tell_started(p, p->ops, p->op_count);
+        player_tell_started(p, p->ops, p->op_count);
         player_expect(p, p->txn_db, AER_OK, aer_commit(p->txn), "commit");
-        tell_done(p);
+        player_tell_done(p);
     }
     p->txn = NULL;
     p->op_count = 0;
@@ -341,148 +341,5 @@ void player_move(struct player *p)
         player_look(p);
     } else {
         player_definition(p);
-    }
-}
-
-/* ---- definitions --------------------------------------------------------------------------- */
-
-static void fresh_name(struct player *p, char name[NAME])
-{
-    static const char *const names[] = {"people", "places", "things", "Tables", "data", "_", "index", "x9", "config"};
-    bool taken;
-
-    do {
-        snprintf(name, NAME, "%s", names[player_random(p, AER_COUNT(names))]);
-        taken = false;
-        for (int i = 0; i < TABLES; i++) taken = taken || strcmp(p->shadow.tables[i].name, name) == 0;
-    } while (taken);
-}
-
-static void create_table(struct player *p, int i)
-{
-    struct op op = {.kind = OP_CREATE, .table = i, .form = (int)player_random(p, FORMS)};
-    aer_table_options options = {.size = sizeof options};
-    aer_db *db = random_db(p);
-
-    fresh_name(p, op.name);
-    options.storage = op.storage = p->kinds[player_random(p, (uint64_t)p->kind_count)];
-    options.columns = form_columns(op.form, &options.column_count);
-    history_add(&p->history, "create %s, kind %d, form %d", op.name, op.storage, op.form);
-    tell_started(p, &op, 1);
-    player_expect(p, db, AER_OK, aer_table_create(db, op.name, &options), "create");
-    tell_done(p);
-    shadow_apply(&p->shadow, &op);
-    player_expect(p, db, AER_EXISTS, aer_table_create(db, op.name, &options), "create again");
-}
-
-static void rename_or_drop(struct player *p, int i)
-{
-    struct table *t = &p->shadow.tables[i];
-    struct op op = {.kind = player_random(p, 3) ? OP_RENAME : OP_DROP, .table = i};
-    aer_db *db = random_db(p);
-
-    fresh_name(p, op.name);
-    history_add(&p->history, "%s %s %s", op.kind == OP_DROP ? "drop" : "rename", t->name, op.kind == OP_DROP ? "" : op.name);
-    tell_started(p, &op, 1);
-    player_expect(p, db, AER_OK,
-                  op.kind == OP_DROP ? aer_table_drop(db, t->name) : aer_table_rename(db, t->name, op.name), "rename or drop");
-    tell_done(p);
-    shadow_apply(&p->shadow, &op);
-}
-
-/* Would rows that are there break it? */
-static bool breaks_unique(const struct table *t, const struct index *index)
-{
-    struct table only = *t;
-
-    only.index_count = 1;
-    only.indexes[0] = *index;
-    for (size_t i = 0; i < t->count; i++)
-        if (shadow_conflict(&only, t->rows[i], t->rows[i]->id)) return true;
-    return false;
-}
-
-static void create_index(struct player *p, int i)
-{
-    struct table *t = &p->shadow.tables[i];
-    struct op op = {.kind = OP_INDEX, .table = i};
-    const char *columns[PATHS];
-    char texts[PATHS][8];
-    aer_db *db = random_db(p);
-    bool refused;
-
-    random_paths(p, t, &op.index);
-    op.index.unique = player_random(p, 3) == 0;
-    snprintf(op.index.name, NAME, "by_%u", (unsigned)player_random(p, 1000));
-    for (unsigned k = 0; k < t->index_count; k++)
-        if (strcmp(t->indexes[k].name, op.index.name) == 0) return;
-    for (unsigned k = 0; k < op.index.path_count; k++) {
-        path_text(&op.index.paths[k], texts[k]);
-        columns[k] = texts[k];
-    }
-    refused = op.index.unique && breaks_unique(t, &op.index);
-    history_add(&p->history, "index %s of %s on %s...%s", op.index.name, t->name, texts[0], op.index.unique ? ", unique" : "");
-    if (!refused) tell_started(p, &op, 1);
-    player_expect(p, db, refused ? AER_CONFLICT : AER_OK,
-                  aer_index_create(db, t->name, op.index.name, columns, op.index.path_count,
-                                   op.index.unique ? AER_UNIQUE : 0, NULL, NULL),
-                  "create an index");
-    if (refused) return;
-    tell_done(p);
-    shadow_apply(&p->shadow, &op);
-}
-
-static void drop_index(struct player *p, int i)
-{
-    struct table *t = &p->shadow.tables[i];
-    struct index *index = random_index(p, t);
-    struct op op = {.kind = OP_UNINDEX, .table = i};
-    aer_db *db = random_db(p);
-
-    if (!index) return;
-    op.index = *index;
-    history_add(&p->history, "drop index %s of %s", index->name, t->name);
-    if (!index->automatic) tell_started(p, &op, 1);
-    player_expect(p, db, index->automatic ? AER_INVALID : AER_OK, aer_index_drop(db, t->name, op.index.name), "drop an index");
-    if (index->automatic) return;
-    tell_done(p);
-    shadow_apply(&p->shadow, &op);
-}
-
-static void rebuild(struct player *p, int i)
-{
-    struct table *t = &p->shadow.tables[i];
-    struct index *index = player_random(p, 2) ? random_index(p, t) : NULL;
-    aer_rebuild_result result;
-    aer_db *db = random_db(p);
-
-    history_add(&p->history, "rebuild %s, %s", t->name, index ? index->name : "all");
-    tell_started(p, NULL, 0);
-    player_expect(p, db, AER_OK, aer_index_rebuild(db, t->name, index ? index->name : NULL, NULL, NULL, &result), "rebuild");
-    tell_done(p);
-    CHECK_INT(0, result.added + result.changed + result.removed);
-    CHECK_INT(index ? 1 : t->index_count, result.indexes);
-    CHECK_INT(result.indexes * t->count, result.entries);
-}
-
-void player_definition(struct player *p)
-{
-    int i = (int)player_random(p, TABLES);
-    struct table *t = &p->shadow.tables[i];
-    uint64_t dice = player_random(p, 100);
-
-    if (!t->name[0]) create_table(p, i);
-    else if (dice < 12) rename_or_drop(p, i);
-    else if (dice < 40) rebuild(p, i);
-    else if (t->index_count > 4 || dice < 55) drop_index(p, i);
-    else create_index(p, i);
-}
-
-void player_tables(struct player *p)
-{
-    for (int i = 0; i < TABLES - 1; i++) {
-        if (!p->shadow.tables[i].name[0]) create_table(p, i);
-        create_index(p, i);
-        create_index(p, i);
     }
 }

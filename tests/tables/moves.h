@@ -40,8 +40,8 @@ struct player {
     aer_options options; /* to open with */
     aer_db *db[2];       /* two handles, or one twice */
     int kinds[3], kind_count;
-    size_t most_rows; /* of a table; beyond, rows are rather deleted */
-    bool is_large;    /* rows of many KB come often */
+    size_t most_rows;        /* of a table; beyond, rows are rather deleted */
+    bool is_large;           /* rows of many KB come often */
     struct journal *journal; /* NULL: none */
     aer_txn *txn;
     aer_db *txn_db;
@@ -70,6 +70,14 @@ void player_transaction(struct player *p, unsigned most);
 void player_definition(struct player *p);
 void player_look(struct player *p);
 void player_check(struct player *p); /* all of it */
+/* This very operation as a transaction of its own; an insert gets its id. */
+void player_do(struct player *p, struct op *op);
+
+/* For moves.c and define.c: a commit that is about to begin, and what it will do; that it is done; a handle, that of the
+ * open transaction if there is one. */
+void player_tell_started(struct player *p, const struct op *ops, unsigned count);
+void player_tell_done(struct player *p);
+aer_db *player_db(struct player *p);
 
 /* random rows and bounds; rows.c */
 void random_row(struct player *p, const struct table *t, struct row *row);

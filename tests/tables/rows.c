@@ -84,7 +84,9 @@ void random_row(struct player *p, const struct table *t, struct row *row)
             if (other->self.kind != IS_NULL && other->self.kind != NOTHING) row->fields[i] = *other;
         }
     }
-    row->filling = player_random(p, 4) ? -2 : (int32_t)player_random(p, player_random(p, p->is_large ? 12 : 50) ? 200 : FILLING_MAX);
+    row->filling = player_random(p, 4)
+                       ? -2
+                       : (int32_t)player_random(p, player_random(p, p->is_large ? 12 : 50) ? 200 : FILLING_MAX);
 }
 
 static size_t member_text(const struct row *row, int i, char *text)
@@ -159,8 +161,7 @@ static void random_prefix(struct player *p, const struct index *index, struct bo
     size_t size = 0;
 
     b->from_count = (unsigned)player_random(p, index->path_count);
-    if (b->from[b->from_count].self.kind == IS_TEXT)
-        strcpy(prefix, b->from[b->from_count].self.text);
+    if (b->from[b->from_count].self.kind == IS_TEXT) strcpy(prefix, b->from[b->from_count].self.text);
     else strcpy(prefix, player_random(p, 2) ? "" : "a");
     size = player_random(p, strlen(prefix) + 1);
     while (size && ((unsigned char)prefix[size] & 0xc0) == 0x80) size--; /* not within a letter */

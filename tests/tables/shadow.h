@@ -23,7 +23,17 @@
 #define FILLING_MAX 70000
 #define TEXT_MAX (FILLING_MAX + 2048) /* bytes of a row's JSON */
 
-enum { NOTHING, IS_NULL, IS_FALSE, IS_TRUE, IS_INT, IS_REAL, IS_TEXT, IS_LIST, IS_OBJECT }; /* in the order of keys but for INT and REAL */
+enum {
+    NOTHING,
+    IS_NULL,
+    IS_FALSE,
+    IS_TRUE,
+    IS_INT,
+    IS_REAL,
+    IS_TEXT,
+    IS_LIST,
+    IS_OBJECT
+}; /* in the order of keys but for INT and REAL */
 
 struct scalar {
     uint8_t kind;

@@ -16,9 +16,9 @@
 #include "world.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define KILLS 60
+#define KILLS 40
 #else
-#define KILLS 300
+#define KILLS 150
 #endif
 #define KILLS_A_DATABASE 25
 

@@ -61,8 +61,8 @@ static void play_round(struct player *p, int number, uint64_t operations)
     player_open(p, false);
     player_check(p);
     player_close(p);
-    printf("  round %d: kinds %d..%d, fanout %s, %" PRIu64 " operations, %" PRIu64 " scans, %" PRIu64 " refused\n", number,
-           p->kinds[0], p->kinds[p->kind_count - 1], fanout, p->history.count, p->scans, p->refused);
+    printf("  round %d: kinds %d..%d, fanout %s, %" PRIu64 " operations, %" PRIu64 " scans, %" PRIu64 " refused\n",
+           number, p->kinds[0], p->kinds[p->kind_count - 1], fanout, p->history.count, p->scans, p->refused);
     fflush(stdout);
     player_release(p);
     memset(&p->shadow, 0, sizeof p->shadow);

@@ -115,8 +115,8 @@ void world_settle(struct world *w, bool any)
         if (!first[0]) memcpy(first, reason, sizeof first);
     }
     if (!same)
-        history_fail(&w->p.history, "%u transactions acknowledged, %u started; not after the last: %s; nor after %u: %s",
-                     acknowledged, started, first, n, reason);
+        history_fail(&w->p.history, "%s: %u transactions acknowledged, %u started; not after the last: %s; nor after %u: %s",
+                     w->path, acknowledged, started, first, n, reason);
     w->in_flight_there += started > acknowledged && n == started;
     player_close(&w->p);
     player_agree(&w->p, compare_files(w->path, &w->p.shadow, reason), reason);

@@ -13,7 +13,7 @@
 #include "moves.h"
 
 struct world {
-    struct player p; /* its shadow is what the database held when it was looked at last */
+    struct player p;     /* its shadow is what the database held when it was looked at last */
     struct player found; /* kinds */
     struct journal *journal;
     char path[4200];
