@@ -18,18 +18,26 @@ static const char *sync_name(int sync)
     return sync == AER_SYNC_OFF ? "off" : sync == AER_SYNC_NORMAL ? "normal" : "full";
 }
 
-static int answer_json(struct cli *cli, const char *path, const aer_stats *s)
+static int count_one(void *arg, const char *table)
 {
-    return cli_json_ok(cli, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:{s:I, s:I}}", "path",
-                                      cli_text_json(path), "keys", (json_int_t)s->keys, "buckets",
-                                      (json_int_t)s->buckets, "rows", (json_int_t)s->rows, "bytes",
+    (void)table;
+    ++*(uint64_t *)arg;
+    return 0;
+}
+
+static int answer_json(struct cli *cli, const char *path, const aer_stats *s, uint64_t tables)
+{
+    return cli_json_ok(cli, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:{s:I, s:I}}", "path",
+                                      cli_text_json(path), "keys", (json_int_t)s->keys, "tables", (json_int_t)tables,
+                                      "buckets", (json_int_t)s->buckets, "rows", (json_int_t)s->rows, "bytes",
                                       (json_int_t)s->bytes, "dead_bytes", (json_int_t)s->dead_bytes, "catalogue_bytes",
                                       (json_int_t)s->catalogue_bytes, "unmerged_rows", (json_int_t)s->unmerged_rows,
                                       "last_seq", (json_int_t)s->last_seq, "sync", sync_name(s->sync), "max_loss",
                                       "rows", (json_int_t)s->bucket_max_rows, "bytes", (json_int_t)s->bucket_max_size));
 }
 
-static void answer_text(struct cli *cli, const char *path, const aer_stats *s)
+/* tables NULL: they could not be counted */
+static void answer_text(struct cli *cli, const char *path, const aer_stats *s, const uint64_t *tables)
 {
     uint64_t dead = s->dead_bytes < s->bytes ? s->dead_bytes : s->bytes;
     char live_text[32], dead_text[32], loss[32], catalogue[32];
@@ -40,6 +48,7 @@ static void answer_text(struct cli *cli, const char *path, const aer_stats *s)
     cli_size_text(catalogue, sizeof(catalogue), s->catalogue_bytes);
     cli_outf(cli, "database   %s\n", path);
     cli_outf(cli, "keys       %" PRIu64 "\n", s->keys);
+    if (tables) cli_outf(cli, "tables     %" PRIu64 "\n", *tables);
     cli_outf(cli, "buckets    %" PRIu64 " sealed, %" PRIu64 " rows in all\n", s->buckets, s->rows);
     cli_outf(cli, "live       %s\n", live_text);
     cli_outf(cli, "dead       %s (%.0f %%)\n", dead_text, s->bytes ? (double)dead * 100 / (double)s->bytes : 0.0);
@@ -54,21 +63,21 @@ static void answer_text(struct cli *cli, const char *path, const aer_stats *s)
 static int run(struct cli *cli, const struct args *args)
 {
     aer_stats stats = {0};
+    uint64_t tables = 0;
     char *path = NULL;
     const char *shown;
-    int rc, exit_code = cli_open(cli, CLI_READ);
+    int rc, tables_rc, exit_code = cli_open(cli, CLI_READ);
 
     if (exit_code) return exit_code;
     rc = aer_status(cli->db, &stats);
     if (rc != AER_OK) return cli_close(cli, cli_fail_db(cli, rc, "status"));
+    tables_rc = aer_tables(cli->db, count_one, &tables);
     path = realpath(cli_dir(cli), NULL);
     shown = path ? path : cli_dir(cli);
-    if (cli->json) {
-        exit_code = answer_json(cli, shown, &stats);
-    } else {
-        answer_text(cli, shown, &stats);
-        if (args->value[OPT_MAP] || isatty(STDOUT_FILENO)) exit_code = map_draw(cli, &stats);
-    }
+    if (!cli->json) answer_text(cli, shown, &stats, tables_rc == AER_OK ? &tables : NULL);
+    if (tables_rc != AER_OK) exit_code = cli_fail_db(cli, tables_rc, "status: cannot count the tables");
+    else if (cli->json) exit_code = answer_json(cli, shown, &stats, tables);
+    else if (args->value[OPT_MAP] || isatty(STDOUT_FILENO)) exit_code = map_draw(cli, &stats);
     free(path);
     return cli_close(cli, exit_code);
 }

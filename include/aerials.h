@@ -288,6 +288,7 @@ typedef struct aer_stats {
     uint64_t catalogue_bytes; /* of aerial.sq3 */
     uint64_t bucket_max_rows, bucket_max_size;
     int sync;
+    uint64_t tables;
 } aer_stats;
 
 AER_API int aer_status(aer_db *db, aer_stats *stats);

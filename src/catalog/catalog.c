@@ -124,6 +124,8 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_KEYS_ADD] = "INSERT INTO journal_keys VALUES(?1,?2,?3,?4,?5,?6)",
     [Q_KEYS] = "SELECT seq,key,value,meta,expires,part FROM journal_keys WHERE seq>?1 ORDER BY seq",
     [Q_KEYS_CLEAR] = "DELETE FROM journal_keys",
+    [Q_COUNT_KEYS] =
+        "SELECT (SELECT count(*) FROM buckets_meta) - (SELECT count(*) FROM buckets_meta WHERE key>=?1 AND key<?2)",
     [Q_PAGES] = "SELECT page_count*page_size FROM pragma_page_count, pragma_page_size",
 /* ranges: [displaced][reverse][how the start counts: none, >=, >] */
 #define RANGE(order, bound) "SELECT key,seq FROM buckets_meta " bound " ORDER BY key " order " LIMIT ?2"
@@ -497,13 +499,18 @@ int aer__catalog_range(struct catalog *c, uint64_t displaced_at, const void *sta
     return rc;
 }
 
-int aer__catalog_count(struct catalog *c, uint64_t *keys, struct err *err)
+int aer__catalog_count(struct catalog *c, const char *but, const char *end, uint64_t *keys, struct err *err)
 {
-    int64_t count = 0;
-    int rc = aer__sq_int(c->db, LAYOUT_CATALOG, "SELECT count(*) FROM buckets_meta", &count, err);
+    sqlite3_stmt *stmt;
+    int rc = aer__catalog_stmt(c, Q_COUNT_KEYS, &stmt, err);
 
-    *keys = (uint64_t)count;
-    return rc;
+    if (rc) return rc;
+    sqlite3_bind_blob(stmt, 1, but, but ? (int)strlen(but) : 0, SQLITE_STATIC);
+    sqlite3_bind_blob(stmt, 2, end, end ? (int)strlen(end) : 0, SQLITE_STATIC);
+    if (sqlite3_step(stmt) != SQLITE_ROW) return aer__catalog_fail(c, stmt, err);
+    *keys = (uint64_t)sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return AER_OK;
 }
 
 int aer__catalog_size(struct catalog *c, uint64_t *bytes, struct err *err)

@@ -174,7 +174,8 @@ int aer__catalog_journal_clear(struct catalog *c, struct err *err);
 int aer__catalog_wal_frames(struct catalog *c); /* after the last commit */
 int aer__catalog_wal_length(struct catalog *c); /* that its file has grown to through this connection */
 int aer__catalog_checkpoint(struct catalog *c, bool truncate, struct err *err); /* what readers hold stays for the next one */
-int aer__catalog_count(struct catalog *c, uint64_t *keys, struct err *err); /* rows of buckets_meta */
+/* Rows of buckets_meta, but for those with BUT <= key < END (NULL: all). */
+int aer__catalog_count(struct catalog *c, const char *but, const char *end, uint64_t *keys, struct err *err);
 int aer__catalog_size(struct catalog *c, uint64_t *bytes, struct err *err);
 
 #endif

@@ -45,6 +45,7 @@ enum {
     Q_KEYS_ADD,
     Q_KEYS,
     Q_KEYS_CLEAR,
+    Q_COUNT_KEYS,
     Q_PAGES,
     Q_RANGE,
     Q_COUNT = Q_RANGE + 12

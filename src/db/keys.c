@@ -7,9 +7,11 @@
 
 #define META_MAX 65536
 
+/* Keys of tables are passed over, so a range that has them in it is two: this side of them, and beyond. */
 struct aer_cursor {
     aer_txn *txn;
-    struct kv_cursor *kv;
+    struct kv_cursor *part[2]; /* in the order they are gone through; NULL: nothing there, or gone through */
+    int at;
 };
 
 struct aer_reader {
@@ -397,6 +399,53 @@ void aer_reader_close(aer_reader *r)
 
 /* ---- ranges ---- */
 
+static bool above(const void *key, size_t size, const char *bound)
+{
+    return aer__key_compare(key, size, bound, strlen(bound)) > 0;
+}
+
+/* The two parts of a range. An empty part has a bound above the other. */
+static void split(const struct kv_range *range, struct kv_range part[2])
+{
+    static const char low[] = LAYOUT_KEY_RESERVED, high[] = LAYOUT_KEY_RESERVED_END;
+    struct kv_range *below = &part[range->reverse], *beyond = &part[!range->reverse];
+
+    *below = *beyond = *range;
+    if (!range->to || above(range->to, range->to_size, low)) below->to = low, below->to_size = sizeof low - 1;
+    if (!range->from || !above(range->from, range->from_size, high))
+        beyond->from = high, beyond->from_size = sizeof high - 1;
+}
+
+/* Is there a key with this prefix in the part? Its bounds are those of the reserved keys, at one end at least. */
+static bool may_begin(const struct kv_range *p)
+{
+    size_t size = p->prefix_size;
+
+    if (p->to && aer__key_compare(p->prefix, size, p->to, p->to_size) >= 0) return false;
+    if (!p->from || aer__key_compare(p->prefix, size, p->from, p->from_size) >= 0) return true;
+    return aer__key_compare(p->prefix, size, p->from, AER_MIN(size, p->from_size)) >= 0;
+}
+
+static void close_parts(aer_cursor *c)
+{
+    for (int i = 0; i < 2; i++) aer__kv_cursor_close(c->part[i]);
+}
+
+static int open_parts(aer_cursor *c, const struct kv_range *range, struct err *err)
+{
+    struct kv_range part[2];
+    int rc = AER_OK;
+
+    split(range, part);
+    for (int i = 0; rc == AER_OK && i < 2; i++) {
+        const struct kv_range *p = &part[i];
+        if (p->from && p->to && aer__key_compare(p->from, p->from_size, p->to, p->to_size) >= 0) continue;
+        if (p->prefix && !may_begin(p)) continue;
+        rc = aer__kv_scan(c->txn->kv, p, &c->part[i], err);
+    }
+    return rc;
+}
+
 int aer_scan(aer_txn *txn, const aer_range *given, aer_cursor **out)
 {
     struct err err = {0};
@@ -425,8 +474,9 @@ int aer_scan(aer_txn *txn, const aer_range *given, aer_cursor **out)
     c = aer__calloc(1, sizeof *c);
     if (!c) return aer__db_result(txn->db, aer__err_nomem(&err), &err);
     c->txn = txn;
-    rc = aer__kv_scan(txn->kv, &range, &c->kv, &err);
+    rc = open_parts(c, &range, &err);
     if (rc) {
+        close_parts(c);
         aer__free(c);
     } else {
         txn->children++;
@@ -438,9 +488,13 @@ int aer_scan(aer_txn *txn, const aer_range *given, aer_cursor **out)
 int aer_next(aer_cursor *c, aer_slice *key, aer_slice *value)
 {
     struct err err = {0};
+    int rc = AER_DONE;
 
     if (!c || !key || !value) return AER_MISUSE;
-    return aer__db_result(c->txn->db, aer__kv_next(c->kv, key, value, &err), &err);
+    *key = *value = (aer_slice){0};
+    for (; rc == AER_DONE && c->at < 2; c->at += rc == AER_DONE)
+        if (c->part[c->at]) rc = aer__kv_next(c->part[c->at], key, value, &err);
+    return aer__db_result(c->txn->db, rc, &err);
 }
 
 int aer_cursor_entry(aer_cursor *c, aer_entry *entry)
@@ -451,7 +505,9 @@ int aer_cursor_entry(aer_cursor *c, aer_entry *entry)
 
     if (!c || !entry) return AER_MISUSE;
     memset(entry, 0, sizeof *entry);
-    rc = aer__kv_cursor_entry(c->kv, &found, &err);
+    if (c->at > 1 || !c->part[c->at])
+        return aer__db_result(c->txn->db, aer__err_set(&err, AER_MISUSE, "the cursor is at no key"), &err);
+    rc = aer__kv_cursor_entry(c->part[c->at], &found, &err);
     if (rc == AER_OK) show_entry(entry, &found);
     return aer__db_result(c->txn->db, rc, &err);
 }
@@ -459,7 +515,7 @@ int aer_cursor_entry(aer_cursor *c, aer_entry *entry)
 void aer_cursor_close(aer_cursor *c)
 {
     if (!c) return;
-    aer__kv_cursor_close(c->kv);
+    close_parts(c);
     c->txn->children--;
     aer__free(c);
 }

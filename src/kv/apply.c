@@ -6,7 +6,7 @@
 int aer__apply_new_recent(struct kv *kv, int which, const char *id, uint64_t first_seq, struct err *err)
 {
     struct recent *fresh, *old;
-    int rc = aer__recent_new(id, first_seq, kv->options.cache_bytes / 16, &fresh, err);
+    int rc = aer__recent_new(id, first_seq, kv->cache_bytes / 16, &fresh, err);
 
     if (rc) return rc;
     aer__view_write(kv);

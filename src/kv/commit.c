@@ -251,8 +251,7 @@ void aer__commit_cancel(struct kv *kv)
     atomic_fetch_and(&kv->share.page->counter, ~UINT64_C(1));
 }
 
-/* The file we do not write to: its rows come before ours. */
-static int sync_other(struct kv *kv, int other, struct err *err)
+int aer__commit_sync(struct kv *kv, int other, struct err *err)
 {
     pthread_rwlock_t *view = aer__view_read(kv);
     bool has_rows = kv->recent[other] && !aer__view_bucket(kv, aer__recent_first(kv->recent[other]));
@@ -274,7 +273,7 @@ int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t co
     }
     /* Left by a handle of mode off, which does not do it when it changes over. */
     if (sync != AER_SYNC_OFF && atomic_load(&kv->unsynced[1 - which])) {
-        rc = sync_other(kv, 1 - which, err);
+        rc = aer__commit_sync(kv, 1 - which, err);
         if (rc) return rc;
     }
     for (size_t i = 0; i < count; i++) key_bytes += rows[i].key_size;

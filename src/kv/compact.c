@@ -360,7 +360,7 @@ static int compact_group(struct kv *kv, const struct group *g, uint64_t oldest, 
     char path[LAYOUT_PATH_SIZE];
     int rc;
 
-    rc = aer__catalog_open(kv->dir, CATALOG_READONLY, AER_MAX(kv->options.busy_ms, 1000), kv->options.cache_bytes / 16,
+    rc = aer__catalog_open(kv->dir, CATALOG_READONLY, AER_MAX(kv->options.busy_ms, 1000), kv->cache_bytes / 16,
                            &w.catalog, err);
     if (rc == AER_OK) rc = aer__catalog_read_begin(w.catalog, err);
     if (rc == AER_OK) rc = read_merged_seq(&w);

@@ -36,10 +36,9 @@ struct catalog_reader *aer__reader_take(struct kv *kv, struct err *err)
     }
     if (!r->catalog) {
         int flags = kv->frozen ? CATALOG_FROZEN : kv->options.readonly ? CATALOG_READONLY : 0;
-        rc = aer__catalog_open(kv->dir, flags, AER_MAX(kv->options.busy_ms, 1000), kv->options.cache_bytes / 16,
-                               &r->catalog, err);
+        rc = aer__catalog_open(kv->dir, flags, AER_MAX(kv->options.busy_ms, 1000), kv->cache_bytes / 16, &r->catalog, err);
         if (rc) goto fail;
-        r->cache_bytes = kv->options.cache_bytes / 16;
+        r->cache_bytes = kv->cache_bytes / 16;
         atomic_fetch_add(&kv->readers, 1);
     }
     /* The view may know of a commit in the catalogue before the version tells everybody. */
@@ -65,7 +64,7 @@ fail:
 static void fit_cache(struct kv *kv, struct catalog_reader *r)
 {
     uint64_t limit = kv_unmerged_limit(kv), used = aer__table_bytes(kv->mem);
-    uint64_t base = kv->options.cache_bytes / 16, spare;
+    uint64_t base = kv->cache_bytes / 16, spare;
 
     if (kv->imm) used += aer__table_bytes(kv->imm);
     spare = used < limit ? (limit - used) / AER_MAX(atomic_load(&kv->readers), 1u) : 0;

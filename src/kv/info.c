@@ -54,6 +54,13 @@ int aer__kv_seal(struct kv *kv, struct err *err)
 
 /* ---- counting ---- */
 
+static bool is_hidden(const struct kv *kv, const void *key, size_t size)
+{
+    const char *hidden = kv->options.hidden;
+
+    return hidden && size >= strlen(hidden) && memcmp(key, hidden, strlen(hidden)) == 0;
+}
+
 /* How the unmerged versions of one table change the number of keys; before is imm for mem, else NULL. Under the view lock. */
 static int count_table(struct kv *kv, struct catalog *c, struct table *t, struct table *before, uint64_t *keys,
                        struct err *err)
@@ -66,6 +73,7 @@ static int count_table(struct kv *kv, struct catalog *c, struct table *t, struct
         const struct version *v = items[i], *older = NULL;
         bool was;
         uint64_t seq;
+        if (is_hidden(kv, v->key, v->key_size)) continue;
         if (i && aer__key_compare(v->key, v->key_size, items[i - 1]->key, items[i - 1]->key_size) == 0) continue;
         if (before) older = aer__table_find(before, v->key, v->key_size, aer__hash(v->key, v->key_size), UINT64_MAX);
         rc = older ? AER_OK : aer__catalog_lookup(c, v->key, v->key_size, &seq, err);
@@ -99,7 +107,7 @@ static int count_catalog(struct kv *kv, uint64_t *keys, uint64_t *bytes, struct 
     int rc = err ? err->code : AER_IO;
 
     if (r) {
-        rc = aer__catalog_count(r->catalog, keys, err);
+        rc = aer__catalog_count(r->catalog, kv->options.hidden, kv->options.hidden_end, keys, err);
         if (rc == AER_OK) rc = aer__catalog_size(r->catalog, bytes, err);
         aer__reader_give(kv, r);
     }

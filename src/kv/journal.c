@@ -29,14 +29,8 @@ static int sync_keys(struct kv *kv, int sync, struct err *err)
     int rc = AER_OK;
 
     if (sync == AER_SYNC_OFF) return AER_OK;
-    for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) {
-        if (!atomic_load(&kv->unsynced[w])) continue;
-        pthread_mutex_lock(&kv->active_lock[w]);
-        rc = aer__active_sync(kv->active[w], err);
-        pthread_mutex_unlock(&kv->active_lock[w]);
-        if (rc == AER_OK) atomic_store(&kv->unsynced[w], false);
-        if (rc == AER_UNKNOWN) aer__kv_break(kv);
-    }
+    for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++)
+        if (atomic_load(&kv->unsynced[w])) rc = aer__commit_sync(kv, w, err);
     return rc;
 }
 

@@ -30,7 +30,9 @@ struct kv_options {
     uint64_t bucket_max_rows, bucket_max_size;
     void (*log)(void *log_arg, const char *line);
     void *log_arg;
-    struct kv_hooks hooks; /* settle NULL: none */
+    struct kv_hooks hooks;  /* settle NULL: none */
+    const char *hidden;     /* keys that begin with this are not counted as keys; NULL: all are */
+    const char *hidden_end; /* the first bytes behind all of those */
 };
 
 int aer__kv_create(int dir, struct err *err);
@@ -41,6 +43,8 @@ int aer__kv_may_close(struct kv *kv, struct err *err);
 void aer__kv_rest(struct kv *kv);
 /* AER_MISUSE, and still open, while transactions are. Any other code: closed. */
 int aer__kv_close(struct kv *kv, struct err *err);
+/* Another bound for its caches; what they have beyond it goes by and by. */
+void aer__kv_set_cache(struct kv *kv, uint64_t cache_bytes);
 /* Bucket limits for what is written from now on. */
 void aer__kv_set_limits(struct kv *kv, uint64_t bucket_max_rows, uint64_t bucket_max_size);
 

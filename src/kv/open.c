@@ -139,7 +139,7 @@ static int open_catalog(struct kv *kv, struct err *err)
     memcpy(kv->database, aer__catalog_database(r->catalog), sizeof kv->database);
     aer__reader_give(kv, r);
     if (!kv->options.readonly)
-        rc = aer__catalog_open(kv->dir, CATALOG_WRITE, AER_MAX(kv->options.busy_ms, 1000), kv->options.cache_bytes / 16,
+        rc = aer__catalog_open(kv->dir, CATALOG_WRITE, AER_MAX(kv->options.busy_ms, 1000), kv->cache_bytes / 16,
                                &kv->catalog, err);
     return rc;
 }
@@ -202,6 +202,7 @@ int aer__kv_open(int dir, const struct kv_options *options, struct kv **out, str
     for (int w = 0; w < LAYOUT_ACTIVE_COUNT; w++)
         atomic_store(&kv->unsynced[w], true); /* what others left is not known */
     kv->expired_ms = aer__monotonic_ms();
+    atomic_store(&kv->cache_bytes, options->cache_bytes);
     atomic_store(&kv->max_rows, options->bucket_max_rows);
     atomic_store(&kv->max_size, options->bucket_max_size);
     init_locks(kv);
@@ -227,6 +228,11 @@ int aer__kv_open(int dir, const struct kv_options *options, struct kv **out, str
 fail:
     free_kv(kv);
     return rc;
+}
+
+void aer__kv_set_cache(struct kv *kv, uint64_t cache_bytes)
+{
+    atomic_store(&kv->cache_bytes, cache_bytes);
 }
 
 void aer__kv_set_limits(struct kv *kv, uint64_t bucket_max_rows, uint64_t bucket_max_size)

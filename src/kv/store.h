@@ -81,7 +81,8 @@ struct kv {
     int dir;
     struct kv_options options;
     _Atomic uint64_t max_rows, max_size;
-    bool frozen; /* nobody can write the directory */
+    _Atomic uint64_t cache_bytes; /* options.cache_bytes, or less by now: see aer__kv_set_cache */
+    bool frozen;                  /* nobody can write the directory */
     struct share share;
     char database[33];
 
@@ -151,7 +152,7 @@ struct kv {
 /* Bytes of unmerged keys in memory, both tables together. */
 static inline uint64_t kv_unmerged_limit(const struct kv *kv)
 {
-    return kv->options.cache_bytes / 8 * 5;
+    return kv->cache_bytes / 8 * 5;
 }
 
 static inline uint64_t kv_counter(const struct kv *kv)
@@ -225,6 +226,8 @@ int aer__commit_room_alone(struct kv *kv, int64_t deadline_ms, int *which, struc
 /* Between open and publish or cancel. AER_UNKNOWN: in doubt, and the handle is broken. */
 int aer__commit_rows(struct kv *kv, int which, const struct row *rows, size_t count, int sync, struct err *err);
 
+/* An active file we do not write to, whose rows come before what we do write: on disk when it returns. With the turn. */
+int aer__commit_sync(struct kv *kv, int which, struct err *err);
 void aer__commit_open(struct kv *kv);                  /* counter odd */
 void aer__commit_publish(struct kv *kv);               /* what was applied shows; counter even */
 void aer__commit_cancel(struct kv *kv);                /* nothing happened; counter even as before */

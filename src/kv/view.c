@@ -30,7 +30,7 @@ int aer__view_init(struct kv *kv, struct err *err)
     int rc;
 
     init_shards(kv);
-    rc = aer__hints_init(&kv->hints, kv->options.cache_bytes / HINT_SHARE, err);
+    rc = aer__hints_init(&kv->hints, kv->cache_bytes / HINT_SHARE, err);
     return rc ? rc : aer__table_new(&kv->mem, err);
 }
 

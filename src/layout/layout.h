@@ -54,8 +54,13 @@ void aer__layout_quarantine_path(char path[LAYOUT_PATH_SIZE], const char *id, un
 bool aer__layout_name_ok(const char *name);
 /* 20 characters of the alphabet, then NUL. */
 bool aer__layout_row_id_ok(const char *id);
+/* Random bytes fetched ahead, since a system call an id would be the dearest part of it; zeros at first. Not for two threads, nor across a fork. */
+struct layout_pool {
+    unsigned char bytes[512];
+    size_t left;
+};
 /* A fresh id that begins with PREFIX (0 or 4 characters), the rest from the system's random source. */
-int aer__layout_new_row_id(char id[LAYOUT_ROW_ID_SIZE], const char *prefix, struct err *err);
+int aer__layout_new_row_id(struct layout_pool *pool, char id[LAYOUT_ROW_ID_SIZE], const char *prefix, struct err *err);
 /* "data/X1/23/M3IJW1290DEV2APF"; id must be ok. */
 void aer__layout_row(char name[LAYOUT_FILE_SIZE], const char *id);
 /* The id in such a name; false if it is not of that form. */
@@ -68,6 +73,9 @@ void aer__layout_table_path(char path[LAYOUT_TABLE_PATH_SIZE], const char *table
 #define LAYOUT_KEY_RESERVED \
     "\xff"                  \
     "tbl"
+#define LAYOUT_KEY_RESERVED_END \
+    "\xff"                      \
+    "tbm" /* the first bytes behind them */
 #define LAYOUT_KEY_SIZE 48
 /* "\xfftbl7/d/" for rows (index 0), "\xfftbl7/i3/" for the entries of index 3. Returns its size. */
 size_t aer__layout_table_key(char key[LAYOUT_KEY_SIZE], uint32_t table, unsigned index);

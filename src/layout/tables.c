@@ -15,7 +15,6 @@
 
 static const char alphabet[] = "123456789ABCDEFGHIJKLMNPQRSTUVWXYZ";
 #define ALPHABET_SIZE (sizeof alphabet - 1)
-#define RANDOM_POOL 32 /* bytes a system call: enough for most ids */
 
 static bool is_letter(char c)
 {
@@ -46,12 +45,7 @@ bool aer__layout_row_id_ok(const char *id)
     return id && all_of_alphabet(id, LAYOUT_ROW_ID_SIZE - 1) && id[LAYOUT_ROW_ID_SIZE - 1] == '\0';
 }
 
-struct pool {
-    unsigned char bytes[RANDOM_POOL];
-    size_t left;
-};
-
-static int next_character(struct pool *pool, char *c, struct err *err)
+static int next_character(struct layout_pool *pool, char *c, struct err *err)
 {
     unsigned char byte;
 
@@ -67,15 +61,14 @@ static int next_character(struct pool *pool, char *c, struct err *err)
     return AER_OK;
 }
 
-int aer__layout_new_row_id(char id[LAYOUT_ROW_ID_SIZE], const char *prefix, struct err *err)
+int aer__layout_new_row_id(struct layout_pool *pool, char id[LAYOUT_ROW_ID_SIZE], const char *prefix, struct err *err)
 {
-    struct pool pool = {.left = 0};
     size_t size = strlen(prefix);
     int rc = AER_OK;
 
     assert(size < LAYOUT_ROW_ID_SIZE);
     memcpy(id, prefix, size);
-    for (; rc == AER_OK && size < LAYOUT_ROW_ID_SIZE - 1; size++) rc = next_character(&pool, &id[size], err);
+    for (; rc == AER_OK && size < LAYOUT_ROW_ID_SIZE - 1; size++) rc = next_character(pool, &id[size], err);
     id[size] = '\0';
     return rc;
 }

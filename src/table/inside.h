@@ -55,6 +55,7 @@ struct tables {
     size_t count;
     uint64_t version, defined; /* of the store's numbers, as seen last; defined 0: not loaded */
     struct buf key_bytes, key_json;
+    struct layout_pool pool;
 };
 
 struct table_txn {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define CONFIG_MAX ((size_t)1 << 20)
+#define SHARE 4 /* a quarter of the handle's memory is for index nodes, once there are any */
 
 int aer__tables_open(int dir, struct kv *kv, struct files *files, const struct tables_options *options,
                      struct tables **out, struct err *err)
@@ -14,7 +15,7 @@ int aer__tables_open(int dir, struct kv *kv, struct files *files, const struct t
 
     *out = NULL;
     if (!tables) return aer__err_nomem(err);
-    rc = aer__tree_cache_new(options->cache_bytes, &tables->cache, err);
+    rc = aer__tree_cache_new(options->cache_bytes / SHARE, &tables->cache, err);
     if (rc) {
         aer__free(tables);
         return rc;
@@ -91,6 +92,18 @@ static int load_all(void *arg, struct catalog *c, struct err *err)
     return aer__catalog_tables(c, load_one, &l, err);
 }
 
+/* The store has it all until there is a tree. */
+static void share_memory(struct tables *tables)
+{
+    uint64_t all = tables->options.cache_bytes;
+
+    for (size_t i = 0; i < tables->count; i++) {
+        if (tables->at[i]->storage == AER_STORAGE_BUCKETS || tables->at[i]->index_count == 0) continue;
+        aer__kv_set_cache(tables->kv, all - all / SHARE);
+        return;
+    }
+}
+
 int aer__tables_follow(struct tables *tables, uint64_t version, struct err *err)
 {
     uint64_t defined = aer__kv_tables_defined(tables->kv);
@@ -104,6 +117,7 @@ int aer__tables_follow(struct tables *tables, uint64_t version, struct err *err)
             return rc;
         }
         tables->defined = defined;
+        share_memory(tables);
     } else if (tables->version != version) {
         for (size_t i = 0; i < tables->count; i++) {
             struct table *t = tables->at[i];

@@ -15,7 +15,7 @@
 struct tables; /* of a handle; any number of threads */
 struct tables_options {
     unsigned fanout; /* entries of an index node at most */
-    uint64_t cache_bytes;
+    uint64_t cache_bytes; /* all there is for the handle, keys included; where there are trees a quarter of it is for nodes */
 };
 int aer__tables_open(int dir, struct kv *kv, struct files *files, const struct tables_options *options,
                      struct tables **tables, struct err *err);

@@ -18,7 +18,7 @@ static int new_id(struct table_txn *t, struct table *table, char id[LAYOUT_ROW_I
     int rc = AER_OK;
 
     if (!table->prefix[0] || table->prefix_rows >= PREFIX_ROWS) {
-        rc = aer__layout_new_row_id(id, "", err);
+        rc = aer__layout_new_row_id(&t->tables->pool, id, "", err);
         if (rc) return rc;
         memcpy(table->prefix, id, LAYOUT_ROW_PREFIX);
         table->prefix[LAYOUT_ROW_PREFIX] = '\0';
@@ -27,7 +27,7 @@ static int new_id(struct table_txn *t, struct table *table, char id[LAYOUT_ROW_I
     for (int try = 0; rc == AER_OK; try++) {
         char name[LAYOUT_FILE_SIZE];
         uint64_t sum;
-        rc = aer__layout_new_row_id(id, table->prefix, err);
+        rc = aer__layout_new_row_id(&t->tables->pool, id, table->prefix, err);
         if (rc || table->storage != AER_STORAGE_FILES) break;
         aer__layout_row(name, id);
         rc = aer__files_sum(t->tables->files, &table->heap.place, name, &sum, err);

@@ -29,7 +29,7 @@ TEST(a_new_catalogue_knows_its_database_and_nothing_else)
     CHECK_INT(SAMPLE_CLOCK, state.clock_ms);
     aer__buf_release(&state.merging_key);
     CHECK_INT(0, buckets_of(c).count);
-    CHECK_OK(aer__catalog_count(c, &keys, ERR));
+    CHECK_OK(aer__catalog_count(c, NULL, NULL, &keys, ERR));
     CHECK_INT(0, keys);
     CHECK_OK(aer__catalog_displaced_any(c, &any, ERR));
     CHECK(!any);
@@ -307,7 +307,7 @@ static void check_moment(struct catalog *c, uint64_t seq, uint64_t buckets, uint
     CHECK_INT(version, state.version);
     CHECK_INT(seq, state.merged_seq);
     aer__buf_release(&state.merging_key);
-    CHECK_OK(aer__catalog_count(c, &keys, ERR));
+    CHECK_OK(aer__catalog_count(c, NULL, NULL, &keys, ERR));
     CHECK_INT(seq ? 1 : 0, keys);
     rc = aer__catalog_displaced(c, "k", 1, 1, &old, ERR);
     CHECK_INT(displaced ? AER_OK : AER_NOTFOUND, rc);

@@ -71,7 +71,7 @@ static uint64_t keys_after_crash(int dir)
         aer__free(data);
     }
     CHECK_OK(aer__catalog_open(crashed, CATALOG_WRITE, 0, 1 << 20, &c, ERR));
-    CHECK_OK(aer__catalog_count(c, &keys, ERR));
+    CHECK_OK(aer__catalog_count(c, NULL, NULL, &keys, ERR));
     aer__catalog_close(c);
     return keys;
 }

@@ -186,6 +186,24 @@ END
     [ -z "$(rows any)" ]
 }
 
+@test "a bad row is refused at once, however much comes behind it" {
+    people
+    mkfifo pipe
+    for bad in '{"name":"b}' $'{"name":"b"\n{"name":"c"}' '{"name":["b"}' nonsense '["b"]'; do
+        timeout 60 "$AERIALS" insert people pipe 2> words &
+        exec 7> pipe
+        printf '{"name":"a"}\n%s\n' "$bad" >&7
+        rc=0
+        wait $! || rc=$? # the pipe stays open: it must not wait for more
+        exec 7>&-
+        [ $rc = 2 ] || { echo "$bad: $rc"; return 1; }
+        grep -q 'line 2' words
+    done
+    run bash -c '{ printf "{\"name\":\""; head -c 300000000 /dev/zero | tr "\0" x; } 2> tr.words | "$AERIALS" insert people; echo "${PIPESTATUS[@]}"'
+    [[ ${lines[-1]} == "141 2" ]] || { echo "$output"; return 1; } # the pipe broke before its end
+    [ -z "$(rows people)" ]
+}
+
 @test "depth, and what brackets without an end do" {
     aerials table create any
     nested() { printf '{"a":%s%s}' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"; }
