@@ -23,16 +23,6 @@ static int write_one(struct fs_many *m, const struct change *change, struct err 
 
 /* ---- after a crash ---- */
 
-/* What a crash leaves of a file that was being written: some first bytes of it, or as many zeros. */
-static bool is_torn(const struct buf *found, const struct change *change)
-{
-    size_t zeros = 0;
-
-    if (found->size <= change->size && change->data && memcmp(found->data, change->data, found->size) == 0) return true;
-    while (zeros < found->size && found->data[zeros] == 0) zeros++;
-    return zeros == found->size;
-}
-
 static int quarantine(struct files *f, const char *path, struct err *err)
 {
     char to[LAYOUT_TABLE_PATH_SIZE];
@@ -59,7 +49,7 @@ static int look(struct files *f, struct change *change, bool *done, struct err *
     } else if (rc == AER_OK && !change->removed && found.size == change->size &&
                memcmp(found.data, change->data, found.size) == 0) {
         *done = true;
-    } else if (rc == AER_OK && !change->known && !is_torn(&found, change)) {
+    } else if (rc == AER_OK && !change->known && !aer__replay_is_torn(&found, change->data, change->size)) {
         rc = quarantine(f, change->path, err);
     }
     aer__buf_release(&found);
@@ -82,12 +72,14 @@ static int sweep(struct files *f, const struct changes *c, struct err *err)
     int rc = AER_OK;
 
     for (size_t i = 0; rc == AER_OK && i < c->count; i++) {
-        const char *slash = strrchr(c->at[i]->path, '/');
-        if (c->at[i]->record || !slash) continue;
-        snprintf(at, sizeof at, "%.*s", (int)(slash - c->at[i]->path), c->at[i]->path);
+        const struct change *change = c->at[i];
+        const char *slash = strrchr(change->path, '/');
+        if (change->record || !slash) continue;
+        snprintf(at, sizeof at, "%.*s", (int)(slash - change->path), change->path);
         if (strcmp(at, last) == 0) continue;
         memcpy(last, at, sizeof at);
         rc = aer__fs_walk(f->dir, at, sweep_one, f, err);
+        if (rc == AER_OK && change->removed) aer__fs_prune(f->dir, change->path); /* a temporary was all there was */
     }
     return rc;
 }
@@ -106,6 +98,8 @@ int aer__apply(struct files *f, struct changes *c, bool replay, struct err *err)
             aer__fs_many_end(&many); /* quarantine and empty directories: stand nowhere */
             rc = look(f, change, &done, err);
             change->fresh = false;
+            if (rc == AER_OK && done && change->removed)
+                aer__fs_prune(f->dir, change->path); /* it died between the two */
         }
         if (rc || done) continue;
         rc = change->removed ? aer__fs_many_remove(&many, change->path, err) : write_one(&many, change, err);

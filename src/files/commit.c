@@ -178,6 +178,8 @@ void aer__files_after_commit(struct files *f)
     else aer__kv_wake(f->kv);
 }
 
+static int checkpoint(struct files *f, struct err *err);
+
 static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
 {
     uint64_t version;
@@ -190,7 +192,12 @@ static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
         return rc;
     }
     rc = commit(m, txn, &version, err);
-    return rc ? rc : aer__files_checkpoint(m->f, false, err);
+    if (rc == AER_OK && aer__files_checkpoint(m->f, false, NULL)) {
+        /* It is done, but must not stay in the journal: whoever has the turn next tries again before anything else. */
+        aer__kv_tables_doubt(m->f->kv);
+        aer__kv_tables_begin(m->f->kv);
+    }
+    return rc;
 }
 
 int aer__files_drop(struct files *f, struct kv_txn *txn, const char *table,
@@ -255,17 +262,49 @@ static int redo(struct files *f, struct err *err)
     return rc;
 }
 
+static int see_first(void *arg, const struct catalog_op *op)
+{
+    bool *whole = arg;
+
+    *whole = strcmp(op->op, "drop") == 0 || strcmp(op->op, "rename") == 0;
+    return AER_DONE;
+}
+
+static int begins_whole(void *arg, struct catalog *c, struct err *err)
+{
+    int rc = aer__catalog_journal(c, 0, see_first, arg, err);
+
+    return rc == AER_DONE ? AER_OK : rc;
+}
+
+/* A whole table in the journal stays alone there: done once more after what came later, it would take away what is new. */
+static int let_go_of_whole(struct files *f, struct err *err)
+{
+    bool whole = false;
+    int rc = aer__kv_read_catalog(f->kv, begins_whole, &whole, err);
+
+    return rc == AER_OK && whole ? checkpoint(f, err) : rc;
+}
+
+static int redo_locked(struct files *f, struct err *err)
+{
+    int rc = aer__kv_tables_lock(f->kv, err);
+
+    if (rc) return rc;
+    rc = redo(f, err);
+    aer__kv_tables_unlock(f->kv);
+    return rc;
+}
+
 int aer__files_settle(struct files *f, struct err *err)
 {
-    int rc;
+    int rc = AER_OK;
 
-    if (!f || !(aer__kv_tables_version(f->kv) & 1)) return AER_OK;
-    rc = aer__kv_tables_lock(f->kv, err);
-    if (rc) return rc;
+    if (!f) return AER_OK;
     pthread_mutex_lock(&f->commit_lock);
-    rc = redo(f, err);
+    if (aer__kv_tables_version(f->kv) & 1) rc = redo_locked(f, err);
+    if (rc == AER_OK) rc = let_go_of_whole(f, err);
     pthread_mutex_unlock(&f->commit_lock);
-    aer__kv_tables_unlock(f->kv);
     return rc;
 }
 

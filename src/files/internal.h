@@ -60,6 +60,7 @@ int aer__apply_rename(struct files *f, const char *from, const char *to, struct 
 
 /* replay.c */
 /* Read the journal behind AFTER: changes for files (records: for records of gdbm files), the last of each path. */
+bool aer__replay_is_torn(const struct buf *found, const void *data, size_t size);
 int aer__replay_load(struct files *f, int64_t after, bool records, struct changes **c, int64_t *last, struct err *err);
 
 #endif

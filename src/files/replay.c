@@ -12,7 +12,18 @@ struct load {
     struct err *err;
 };
 
-/* Is what the path holds now one of the texts it had since the last checkpoint? Only looked at when it may matter. */
+/* A file is written once and in order, so a power cut leaves of it some first bytes, or as many zeros. */
+bool aer__replay_is_torn(const struct buf *found, const void *data, size_t size)
+{
+    size_t zeros = 0;
+
+    if (found->size == 0) return true;
+    if (data && found->size <= size && memcmp(found->data, data, found->size) == 0) return true;
+    while (zeros < found->size && found->data[zeros] == 0) zeros++;
+    return zeros == found->size;
+}
+
+/* Is what the path holds now one of the texts it had since the last checkpoint, or a part of one? Only looked at when it may matter. */
 static void recognise(struct files *f, struct change *change, const struct catalog_op *op)
 {
     struct buf found = {0};
@@ -21,7 +32,7 @@ static void recognise(struct files *f, struct change *change, const struct catal
     if (change->known || change->record) return;
     if (aer__fs_read_small(f->dir, change->path, FILES_TEXT_MAX, &found, &mtime_ns, NULL) == AER_OK) {
         uint64_t sum = aer__hash(found.data, found.size);
-        change->known = (op->has_old && sum == op->old) || (op->data && sum == op->sum);
+        change->known = (op->has_old && sum == op->old) || aer__replay_is_torn(&found, op->data, op->size);
     }
     aer__buf_release(&found);
 }

@@ -80,18 +80,20 @@ int aer__fs_open_parent(int dir, const char *path, const char **name)
     return open_level(dir, path, aer__fs_depth(path));
 }
 
+/* A level that is gone already does not keep the one above it: who was to remove both may have died in between. */
 static void remove_levels(int dir, const char *path, unsigned level, unsigned count)
 {
     char name[NAME_SIZE];
 
     for (; count > 0; count--, level--) {
         int parent = open_level(dir, path, level - 1);
-        int rc;
+        bool stays;
 
+        if (parent < 0 && errno == ENOENT) continue;
         if (parent < 0) return;
-        rc = level_name(name, path, level) ? aer__os_rmdir(parent, name) : -1;
+        stays = !level_name(name, path, level) || (aer__os_rmdir(parent, name) && errno != ENOENT);
         aer__fs_close(parent);
-        if (rc) return;
+        if (stays) return;
     }
 }
 

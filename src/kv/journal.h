@@ -9,7 +9,7 @@ int aer__journal_commit(struct kv *kv, const struct kv_journal *j, const struct 
                         int sync, struct err *err);
 /* After it. A failure is AER_UNKNOWN, and the handle is broken. */
 int aer__journal_apply(struct kv *kv, const struct kv_journal *j, struct err *err);
-/* Commits of mode normal there are on disk when it returns. With the turn. */
+/* Commits of mode off there are on disk when it returns. With the turn. */
 int aer__journal_sync(struct kv *kv, struct err *err);
 /* Rows that are committed and not in an active file: put them there. With the turn; aer__follow afterwards. */
 int aer__journal_settle(struct kv *kv, struct err *err);

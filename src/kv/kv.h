@@ -97,6 +97,9 @@ struct kv_journal {
     int (*apply)(void *arg, struct err *err);
 };
 int aer__kv_commit_with(struct kv_txn *txn, const struct kv_journal *journal, struct err *err); /* frees txn */
+/* Wait for what the commit would have to wait for, while nothing is locked that the background or the next writer may need. The turn may be
+ * lent for it: what was read in txn is to be compared with what is there afterwards. The commit itself, if it is next, does not wait. */
+int aer__kv_make_room(struct kv_txn *txn, struct err *err);
 void aer__kv_rollback(struct kv_txn *txn);
 bool aer__kv_txn_busy(const struct kv_txn *txn); /* a writer is open in it */
 

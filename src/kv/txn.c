@@ -414,15 +414,33 @@ int aer__kv_txn_del(struct kv_txn *txn, const void *key, size_t key_size, struct
     return rc;
 }
 
+static int find_room(struct kv_txn *txn, int *which, struct err *err)
+{
+    int64_t deadline_ms = aer__monotonic_ms() + AER_MAX(txn->kv->options.busy_ms, ROOM_MS);
+    struct txn_rows *rows = txn->rows;
+    int rc;
+
+    *which = -1;
+    if (rows->bulk) {
+        rc = flush(txn, err);
+        return rc ? rc : aer__commit_room_alone(txn->kv, deadline_ms, which, err);
+    }
+    return rows->count ? aer__commit_room(txn->kv, rows->count, rows->bytes, deadline_ms, which, err) : AER_OK;
+}
+
+int aer__kv_make_room(struct kv_txn *txn, struct err *err)
+{
+    int which;
+
+    return txn->write && !txn->failed.code ? find_room(txn, &which, err) : AER_OK;
+}
+
 static int commit_small(struct kv_txn *txn, const struct kv_journal *journal, struct err *err)
 {
     struct kv *kv = txn->kv;
     struct txn_rows *rows = txn->rows;
-    int which = -1, rc = AER_OK;
+    int which, rc = find_room(txn, &which, err);
 
-    if (rows->count)
-        rc = aer__commit_room(kv, rows->count, rows->bytes, aer__monotonic_ms() + AER_MAX(kv->options.busy_ms, ROOM_MS),
-                              &which, err);
     if (rc) return rc;
     if (kv->applied_seq != rows->base_seq)
         return aer__err_set(err, AER_BUSY, "another writer came in while a bucket was being sealed; try again");

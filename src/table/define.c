@@ -149,7 +149,7 @@ static int write_name(void *arg, struct catalog *c, struct err *err)
 static int move_folder(struct table_txn *t, struct table *table, const char *from, const char *to, struct err *err)
 {
     struct tables *tables = t->tables;
-    int rc = aer__files_lock(tables->files, err);
+    int rc = aer__tables_lock(t, err);
 
     if (rc) {
         aer__tables_abandon(t);

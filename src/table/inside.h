@@ -124,6 +124,8 @@ struct index_txn aer__tables_index(const struct table_txn *t);
 int aer__tables_begin_define(struct tables *tables, struct table_txn **t, struct err *err);
 int aer__tables_commit_define(struct table_txn *t, struct table *table, struct err *err);
 void aer__tables_abandon(struct table_txn *t); /* and its kv_txn */
+/* aer__files_lock, when the commit has nothing to wait for any more but its readers; nobody else has changed anything since t began. */
+int aer__tables_lock(struct table_txn *t, struct err *err);
 
 /* ---- build.c ---- */
 /* Entries of an index for all rows of the table, put into t's changes. With tables->lock. */

@@ -183,6 +183,23 @@ static int write_prefixes(void *arg, struct catalog *c, struct err *err)
     return rc;
 }
 
+/* Before anything is locked. Who waits for room in a bucket lends the turn to other writers, and what they changed is not what we looked at. */
+static int prepare(struct table_txn *t, struct err *err)
+{
+    int rc = aer__kv_make_room(t->kv, err);
+
+    if (rc == AER_OK && t->write && t->version != aer__kv_tables_version(t->tables->kv))
+        rc = aer__err_set(err, AER_BUSY, "another writer changed tables while a bucket was being sealed; try again");
+    return rc;
+}
+
+int aer__tables_lock(struct table_txn *t, struct err *err)
+{
+    int rc = prepare(t, err);
+
+    return rc ? rc : aer__files_lock(t->tables->files, err);
+}
+
 typedef int (*extra_fn)(void *arg, struct catalog *c, struct err *err);
 
 /* Nobody reads tables just now, and none can come in. */
@@ -206,7 +223,7 @@ static int commit_locked(struct table_txn *t, extra_fn extra, void *arg, struct 
 static int commit(struct table_txn *t, extra_fn extra, void *arg, struct err *err)
 {
     struct files *files = t->tables->files;
-    int rc = aer__files_lock(files, err);
+    int rc = aer__tables_lock(t, err);
 
     if (rc) {
         aer__kv_rollback(t->kv);
@@ -237,8 +254,11 @@ int aer__tables_commit(struct table_txn *t, struct err *err)
 {
     struct files *files = t->tables->files;
     bool own = t->write && has_changes(t);
-    int rc = own ? commit(t, write_prefixes, t->tables, err) : aer__kv_commit(t->kv, err);
+    int rc = own ? AER_OK : prepare(t, err);
 
+    if (own) rc = commit(t, write_prefixes, t->tables, err);
+    else if (rc) aer__kv_rollback(t->kv);
+    else rc = aer__kv_commit(t->kv, err);
     aer__tables_end(t);
     if (own && rc == AER_OK) aer__files_after_commit(files);
     return rc;

@@ -16,6 +16,7 @@
 
 #include "disk.h"
 #include "inspect.h"
+#include "kv/share.h"
 #include "record.h"
 #include "testing.h"
 
@@ -86,12 +87,13 @@ static void mark_synced(struct history_of_disk *h)
     for (size_t i = 0; i < h->count; i++) {
         const struct record *sync = &h->changes[i].r;
 
-        if (sync->kind != RECORD_SYNC) continue;
+        if (sync->kind != RECORD_SYNC && sync->kind != RECORD_SYNC_ALL) continue;
         h->changes[i].is_synced = true;
         for (size_t k = 0; k < i; k++) {
             struct change *c = &h->changes[k];
 
-            if (is_data(c) ? c->r.inode == sync->inode : c->r.kind != RECORD_SYNC && is_in(name_of(c), sync->path))
+            if (sync->kind == RECORD_SYNC_ALL) c->is_synced = true;
+            else if (is_data(c) ? c->r.inode == sync->inode : c->r.kind != RECORD_SYNC && is_in(name_of(c), sync->path))
                 c->is_synced = true;
         }
     }
@@ -198,6 +200,17 @@ static void choose_names(struct history_of_disk *h, int way)
     }
 }
 
+/* The machine starts again, and what the lock file says is from before. */
+static void start_again(const char *lock_file)
+{
+    int fd = open(lock_file, O_WRONLY | O_CLOEXEC);
+    uint64_t boot = 1;
+
+    if (fd < 0) return;
+    CHECK_INT(sizeof boot, pwrite(fd, &boot, sizeof boot, offsetof(struct share_page, boot)));
+    close(fd);
+}
+
 /* What is mapped holds anything or nothing after a cut. */
 static void spoil_mapped_files(const char *root, uint64_t *random)
 {
@@ -209,6 +222,7 @@ static void spoil_mapped_files(const char *root, uint64_t *random)
 
         snprintf(name, sizeof name, "%s/%s", root, names[i]);
         if (test_random(random) % 2) unlink(name);
+        else if (i == AER_COUNT(names) - 1) start_again(name);
     }
 }
 

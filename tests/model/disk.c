@@ -53,7 +53,7 @@ static void *real(const char *name, void **found)
 }
 
 static void *real_pwrite, *real_write, *real_fsync, *real_fdatasync, *real_ftruncate, *real_renameat2, *real_unlinkat,
-    *real_mkdirat, *real_openat, *real_syscall, *real_fchmod;
+    *real_mkdirat, *real_syncfs, *real_openat, *real_syscall, *real_fchmod;
 
 typedef ssize_t (*pwrite_fn)(int, const void *, size_t, off_t);
 typedef ssize_t (*write_fn)(int, const void *, size_t);
@@ -303,6 +303,19 @@ INTERPOSED int fsync(int fd)
 INTERPOSED int fdatasync(int fd)
 {
     return sync_fd(fd, REAL(fdatasync, fd_fn));
+}
+
+INTERPOSED int syncfs(int fd)
+{
+    struct record r = {.kind = RECORD_SYNC_ALL};
+    bool recording = begin();
+    int rc;
+
+    point();
+    rc = recording ? 0 : REAL(syncfs, fd_fn)(fd);
+    if (recording) raw_write(&r, sizeof r);
+    end(recording);
+    return rc;
 }
 
 INTERPOSED int fchmod(int fd, mode_t mode)

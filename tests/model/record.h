@@ -12,7 +12,7 @@
 #define RECORD_INODE "inode-%llu" /* a link to each file that was changed */
 #define RECORD_BACKUP "backup-%u" /* a link to each file that lost its name */
 
-enum { RECORD_WRITE, RECORD_TRUNCATE, RECORD_SYNC, RECORD_CREATE, RECORD_RENAME, RECORD_REMOVE };
+enum { RECORD_WRITE, RECORD_TRUNCATE, RECORD_SYNC, RECORD_SYNC_ALL, RECORD_CREATE, RECORD_RENAME, RECORD_REMOVE };
 
 struct record {
     int kind;
