@@ -87,4 +87,8 @@ int aer__files_drop(struct files *f, struct kv_txn *txn, const char *table,
 int aer__files_rename(struct files *f, struct kv_txn *txn, const char *from, const char *to,
                       int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, struct err *err);
 
+/* Before the indexes of a table in gdbm files are built anew, with the turn: data.gdbm is taken as it is, if all that it has is whole; an index.gdbm that is
+ * damaged, missing or not ours is forgotten. *all: all indexes must be built. AER_CORRUPT names what is not whole. */
+int aer__files_take_over(struct files *f, const struct place *place, bool *all, struct err *err);
+
 #endif

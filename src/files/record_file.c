@@ -126,7 +126,19 @@ static int find(struct files *f, struct record_file *file, const struct place *p
     return changed(err, file, place, rows.now.name ? "was changed by hand" : "was put there by hand");
 }
 
-int aer__record_file_open(struct files *f, const struct place *place, bool index, struct record_file **out, struct err *err)
+/* Whatever is there. */
+static int find_any(struct files *f, struct record_file *file, struct err *err)
+{
+    int rc = aer__fs_open_read(f->dir, file->path, &file->fd, NULL, err);
+
+    if (rc) return rc == AER_NOTFOUND ? AER_OK : rc;
+    file->whole = true;
+    rc = aer__fs_copy(file->fd, -1, file->path, &file->file.size, &file->file.sum, err);
+    return rc ? rc : aer__fs_state(file->fd, file->path, &file->file.size, &file->file.mtime_ns, err);
+}
+
+static int open_file(struct files *f, const struct place *place, bool index, bool any, struct record_file **out,
+                     struct err *err)
 {
     const struct gdbm_module *module = f->records->module;
     struct record_file *file = aer__calloc(1, sizeof *file);
@@ -138,7 +150,7 @@ int aer__record_file_open(struct files *f, const struct place *place, bool index
     file->index = index;
     file->fd = -1;
     aer__layout_table_path(file->path, place->name, index ? LAYOUT_INDEX_GDBM : LAYOUT_DATA_GDBM);
-    rc = find(f, file, place, err);
+    rc = any ? find_any(f, file, err) : find(f, file, place, err);
     if (rc == AER_OK && file->fd >= 0)
         rc = aer__records_result(module, module->open(file->fd, false, &file->gdbm), "open", file->path, err);
     if (rc) {
@@ -147,6 +159,17 @@ int aer__record_file_open(struct files *f, const struct place *place, bool index
     }
     *out = file;
     return AER_OK;
+}
+
+int aer__record_file_open(struct files *f, const struct place *place, bool index, struct record_file **file, struct err *err)
+{
+    return open_file(f, place, index, false, file, err);
+}
+
+int aer__record_file_open_any(struct files *f, const struct place *place, bool index, struct record_file **file,
+                              struct err *err)
+{
+    return open_file(f, place, index, true, file, err);
 }
 
 void aer__record_file_close(struct files *f, struct record_file *file)

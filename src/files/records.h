@@ -106,6 +106,9 @@ void aer__record_name(char name[LAYOUT_FILE_SIZE], bool index, const char *key);
 
 /* AER_CHANGED: the file is missing, or not what `files` says; *file is NULL then, else it wants to be closed. */
 int aer__record_file_open(struct files *f, const struct place *place, bool index, struct record_file **file, struct err *err);
+/* The same, whatever it is: `file` says what was found. */
+int aer__record_file_open_any(struct files *f, const struct place *place, bool index, struct record_file **file,
+                              struct err *err);
 void aer__record_file_close(struct files *f, struct record_file *file);
 /* Compare the whole checksum, unless that was done. */
 int aer__record_file_check(struct record_file *file, struct err *err);

@@ -44,6 +44,10 @@ static int open_file(int fd, int write, void **file)
 
     *file = NULL;
     if (own < 0) return GDBM_MODULE_SYSTEM;
+    if (lseek(own, 0, SEEK_SET) < 0) { /* gdbm takes it to stand there */
+        close(own);
+        return GDBM_MODULE_SYSTEM;
+    }
     errno = 0;
     /* The name counts for nothing: we never ask gdbm to make the file anew. */
     *file = gdbm_fd_open(own, "gdbm", 0, (write ? GDBM_WRCREAT : GDBM_READER) | FLAGS, NULL);
