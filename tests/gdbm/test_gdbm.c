@@ -435,9 +435,10 @@ TEST(files_changed_or_missing_are_told_and_taken_over)
     const char *path = scene_make();
     aer_db *db = scene_open(path, false);
     struct people p = {0};
+    struct person gone[100];
     aer_rebuild_result result;
     unsigned char *data;
-    size_t size;
+    size_t size, flipped = 0;
     void *json;
     aer_txn *txn;
     aer_rows *rows;
@@ -470,12 +471,23 @@ TEST(files_changed_or_missing_are_told_and_taken_over)
     CHECK_DB_OK(db, aer_index_rebuild(db, TABLE, NULL, NULL, NULL, &result));
     check_people(db, &p);
     scene_close(db);
-    /* Another data file, whose records are whole: a flip in what nobody uses. */
+    /* Another data file, whose records are whole: a flip in what a removed row has left behind. */
+    db = scene_open(path, false);
+    memcpy(gone, p.at + 150, sizeof gone);
+    while (p.count > 100) remove_person(db, NULL, &p, 0);
+    scene_close(db);
+    CHECK_INT(0, scene_sql(path, RECORDS));
     data = scene_read(path, DATA_FILE, &size);
-    data = realloc(data, size + 4096);
-    CHECK(data != NULL);
-    memset(data + size, 0, 4096);
-    scene_write(path, DATA_FILE, data, size + 4096, false);
+    for (size_t i = 0; i < AER_COUNT(gone); i++) {
+        char name[32];
+        unsigned char *at;
+        snprintf(name, sizeof name, "\"name\":\"n%u\"", gone[i].number);
+        at = memmem(data, size, name, strlen(name));
+        if (at) at[1] = 'x';
+        flipped += at != NULL;
+    }
+    CHECK(flipped > 0);
+    scene_write(path, DATA_FILE, data, size, false);
     free(data);
     db = scene_open(path, false);
     CHECK_DB_RC(db, AER_CHANGED, aer_row(db, TABLE, p.at[3].id, &json, &size));
