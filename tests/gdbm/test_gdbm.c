@@ -366,7 +366,7 @@ TEST(a_checkpoint_that_fails_anywhere_is_made_up_for)
         }
     }
     db = scene_open(path, false);
-    add_people(db, &p, ENOUGH, 1000);
+    add_people(db, &p, 3000, 2000);
     scene_close(db);
     CHECK_INT(0, scene_sql(path, RECORDS));
     scene_shell("! ls '%s/tables/people' | grep -q tmp", path);
