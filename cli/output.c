@@ -248,6 +248,8 @@ static const char *hint_for(struct cli *cli, int rc, char *text, size_t capacity
         snprintf(text, capacity, "see whether it is in: aerials -d %s status", where);
     } else if ((rc == AER_CHANGED || rc == AER_NOTABLE) && cli->table && cli->db) {
         table_hint(cli, rc, where, text, capacity);
+    } else if (rc == AER_CHANGED) {
+        snprintf(text, capacity, "ls %s/tables; aerials -d %s index rebuild TABLE, for each", where, where);
     }
     free(quoted);
     free(about);

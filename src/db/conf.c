@@ -109,7 +109,8 @@ int aer__conf_read(int dir, struct conf *c, struct err *err)
 
     *c = CONF_DEFAULT;
     if (rc == AER_NOTFOUND) {
-        if (aer__fs_kind(dir, LAYOUT_CATALOG) == FS_FILE) return AER_OK; /* lost, and the rest is there: defaults do */
+        if (aer__fs_kind(dir, LAYOUT_CATALOG) == FS_FILE || aer__fs_kind(dir, LAYOUT_TABLES) == FS_DIR)
+            return AER_OK; /* lost, and the rest is there: defaults do */
         return aer__err_set(err, AER_NODB, "there is no database here: neither '%s' nor '%s'", LAYOUT_CONF, LAYOUT_CATALOG);
     }
     if (rc) return rc;

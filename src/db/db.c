@@ -11,6 +11,7 @@
 
 #define BUSY_MS_DEFAULT 5000
 #define CACHE_DEFAULT (UINT64_C(64) << 20)
+#define ADOPT_LOCK 0x200000u /* a byte of aerial.lock that nothing else uses */
 #define CACHE_MIN (UINT64_C(4) << 20)
 
 /* The last failure of this thread, and on which handle. A message on the handle itself could be another thread's. */
@@ -153,6 +154,30 @@ int aer_init(const char *dir, const aer_options *options)
 
 /* ---- open and close ---- */
 
+/* A folder of tables and nothing else, as version control keeps it: it gets what is missing to be a database. Its tables are
+ * taken over one by one, when they are asked for (aer_index_rebuild). */
+static int adopt(int dir, const struct conf *conf, struct err *err)
+{
+    void *map = NULL;
+    int fd = -1, rc = aer__fs_lock_open(dir, LAYOUT_LOCK, 4096, false, &fd, &map, err);
+
+    if (rc) return rc;
+    do { /* two may come at once */
+        rc = aer__fs_lock(fd, ADOPT_LOCK, true, err);
+        if (rc == AER_BUSY) aer__sleep_us(1000);
+    } while (rc == AER_BUSY);
+    if (rc == AER_OK && aer__fs_kind(dir, LAYOUT_CATALOG) == FS_MISSING) rc = aer__kv_create(dir, err);
+    if (rc == AER_OK && aer__fs_kind(dir, LAYOUT_CONF) == FS_MISSING) rc = aer__conf_write(dir, conf, err);
+    aer__fs_lock_close(fd, map, 4096);
+    return rc;
+}
+
+static bool only_tables(int dir)
+{
+    return aer__fs_kind(dir, LAYOUT_CATALOG) == FS_MISSING && aer__fs_kind(dir, LAYOUT_BUCKETROOT) == FS_MISSING &&
+           aer__fs_kind(dir, LAYOUT_TABLES) == FS_DIR;
+}
+
 static int settle_files(void *arg, struct err *err)
 {
     return aer__files_settle(((aer_db *)arg)->files, err);
@@ -174,6 +199,10 @@ static int open_db(aer_db *db, const char *dir, const aer_options *given, struct
     rc = take_options(given, &options, err);
     if (rc == AER_OK) rc = aer__fs_open_dir(dir, &db->dir, err);
     if (rc == AER_OK) rc = aer__conf_read(db->dir, &db->conf, err);
+    if (rc == AER_OK && only_tables(db->dir))
+        rc = options.readonly
+                 ? aer__err_set(err, AER_CHANGED, "there are tables, and no '%s' that knows them yet", LAYOUT_CATALOG)
+                 : adopt(db->dir, &db->conf, err);
     if (rc) return rc;
     db->readonly = options.readonly != 0;
     kv.sync = options.sync ? options.sync : db->conf.sync;

@@ -118,30 +118,31 @@ int aer__apply(struct files *f, struct changes *c, bool replay, struct err *err)
 /* ---- whole tables ---- */
 
 struct removal {
-    struct files *f;
+    struct fs_many many;
     struct err *err;
 };
 
+/* What is in a directory comes before it: it is empty by now. */
 static int remove_one(void *arg, const char *path, int kind, uint64_t size)
 {
     struct removal *r = arg;
     char below[LAYOUT_TABLE_PATH_SIZE + 64];
 
     (void)size;
-    if (kind == FS_DIR) {
-        snprintf(below, sizeof below, "%s/x", path);
-        aer__fs_prune(r->f->dir, below);
-        return AER_OK;
-    }
-    return aer__fs_unlink(r->f->dir, path, r->err);
+    if (kind != FS_DIR) return aer__fs_many_remove(&r->many, path, r->err);
+    aer__fs_many_end(&r->many);
+    snprintf(below, sizeof below, "%s/x", path);
+    aer__fs_prune(r->many.dir, below);
+    return AER_OK;
 }
 
 int aer__apply_drop(struct files *f, const char *path, struct err *err)
 {
-    struct removal r = {f, err};
+    struct removal r = {{.dir = f->dir}, err};
     char below[LAYOUT_TABLE_PATH_SIZE + 64];
     int rc = aer__fs_walk(f->dir, path, remove_one, &r, err);
 
+    aer__fs_many_end(&r.many);
     snprintf(below, sizeof below, "%s/x", path);
     if (rc == AER_OK) aer__fs_prune(f->dir, below);
     return rc;

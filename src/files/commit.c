@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define CHECKPOINT_BYTES (UINT64_C(16) << 20) /* of the journal: then a commit makes a checkpoint */
-#define CLOSE_BYTES (UINT64_C(256) << 10)     /* closing makes one beyond this; less is read again in no time */
 #define IDLE_MS 1000                          /* the background makes one after so long without a commit */
 #define FILE_BYTES 4096                       /* a file takes at least so much */
 
@@ -45,7 +44,7 @@ int aer__files_close(struct files *f, struct err *err)
     int rc = AER_OK;
 
     if (!f) return AER_OK;
-    if (f->dirty && f->bytes >= CLOSE_BYTES) rc = aer__files_checkpoint(f, false, err);
+    if (f->dirty) rc = aer__files_checkpoint(f, false, err);
     if (rc == AER_OK && f->records && aer__records_due(f, RECORDS_CLOSE))
         rc = checkpoint_records(f, RECORDS_CLOSE, false, err);
     aer__records_close(f);

@@ -90,25 +90,24 @@ static int ask(void *arg, struct catalog *c, struct err *err)
     return aer__catalog_file(c, q->place->table, q->name, &q->file, err);
 }
 
-static int changed(struct err *err, const char *path, const char *table, const char *how)
+static int changed(struct err *err, const char *path, const char *how)
 {
-    return aer__err_set(err, AER_CHANGED, "'%s' %s: `aerials index rebuild %s` takes note of it", path, how, table);
+    return aer__err_set(err, AER_CHANGED, "'%s' %s", path, how);
 }
 
-static int read_file(struct files *f, const struct place *place, const char *path, const struct question *q,
-                     struct buf *to, struct err *err)
+static int read_file(struct files *f, const char *path, const struct question *q, struct buf *to, struct err *err)
 {
     size_t before = to->size;
     int64_t mtime_ns;
     int rc = aer__fs_read_small(f->dir, path, FILES_TEXT_MAX, to, &mtime_ns, err);
 
-    if (rc == AER_NOTFOUND) return changed(err, path, place->name, "is missing");
+    if (rc == AER_NOTFOUND) return changed(err, path, "is missing");
     if (rc) return rc;
     if (to->size - before == q->file.size && aer__hash(to->data + before, to->size - before) == q->file.sum)
         return AER_OK;
     if (to->size - before == q->file.size && mtime_ns == q->file.mtime_ns)
         rc = aer__err_set(err, AER_CORRUPT, "'%s' is damaged: its checksum is wrong", path);
-    else rc = changed(err, path, place->name, "was edited by hand");
+    else rc = changed(err, path, "was edited by hand");
     to->size = before;
     return rc;
 }
@@ -134,10 +133,10 @@ int aer__files_read(struct files *f, const struct changes *own, const struct pla
     }
     rc = aer__kv_read_catalog(f->kv, ask, &q, err);
     if (rc == AER_NOTFOUND && aer__fs_kind(f->dir, path) != FS_MISSING)
-        return changed(err, path, place->name, "was put there by hand");
+        return changed(err, path, "was put there by hand");
     if (rc) return rc;
     if (sum) *sum = q.file.sum;
-    return read_file(f, place, path, &q, to, err);
+    return read_file(f, path, &q, to, err);
 }
 
 int aer__files_sum(struct files *f, const struct place *place, const char *name, uint64_t *sum, struct err *err)

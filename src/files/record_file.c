@@ -77,10 +77,9 @@ static int ask(void *arg, struct catalog *c, struct err *err)
                         &rows->next, err);
 }
 
-static int changed(struct err *err, const struct record_file *file, const struct place *place, const char *how)
+static int changed(struct err *err, const struct record_file *file, const char *how)
 {
-    return aer__err_set(err, AER_CHANGED, "'%s' %s: `aerials index rebuild %s` takes note of it", file->path, how,
-                        place->name);
+    return aer__err_set(err, AER_CHANGED, "'%s' %s", file->path, how);
 }
 
 /* Is the open file one of the two? By size and time of change; hash: by its bytes, for a copy of a database has other times. */
@@ -104,7 +103,7 @@ static int compare(struct record_file *file, const struct rows *rows, bool hash,
 }
 
 /* A checkpoint of another process may come between the look at `files` and the file: then another look finds both. */
-static int find(struct files *f, struct record_file *file, const struct place *place, struct err *err)
+static int find(struct files *f, struct record_file *file, struct err *err)
 {
     struct rows rows = {.file = file};
     bool same = false;
@@ -122,8 +121,8 @@ static int find(struct files *f, struct record_file *file, const struct place *p
         aer__fs_close(file->fd);
         file->fd = -1;
     }
-    if (rc == AER_NOTFOUND) return changed(err, file, place, "is missing");
-    return changed(err, file, place, rows.now.name ? "was changed by hand" : "was put there by hand");
+    if (rc == AER_NOTFOUND) return changed(err, file, "is missing");
+    return changed(err, file, rows.now.name ? "was changed by hand" : "was put there by hand");
 }
 
 /* Whatever is there. */
@@ -150,7 +149,7 @@ static int open_file(struct files *f, const struct place *place, bool index, boo
     file->index = index;
     file->fd = -1;
     aer__layout_table_path(file->path, place->name, index ? LAYOUT_INDEX_GDBM : LAYOUT_DATA_GDBM);
-    rc = any ? find_any(f, file, err) : find(f, file, place, err);
+    rc = any ? find_any(f, file, err) : find(f, file, err);
     if (rc == AER_OK && file->fd >= 0)
         rc = aer__records_result(module, module->open(file->fd, false, &file->gdbm), "open", file->path, err);
     if (rc) {

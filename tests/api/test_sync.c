@@ -171,3 +171,78 @@ TEST(all_that_was_committed_is_on_disk_after_a_sync)
     scene_close(other);
     scene_close(off);
 }
+
+/* ---- tables ---- */
+
+static void insert_person(aer_db *db, unsigned i)
+{
+    char row[64];
+    int size = snprintf(row, sizeof row, "{\"name\":\"N%05u\",\"age\":%u}", i * 7919 % 100000, i);
+
+    CHECK_DB_OK(db, aer_insert(db, "people", row, (size_t)size, NULL));
+}
+
+static aer_db *open_people(const char *path, int sync)
+{
+    static const aer_column columns[] = {{"name", AER_STR, AER_PK, NULL}, {"age", AER_INT, 0, NULL}};
+    const aer_table_options options = {sizeof options, AER_STORAGE_FILES, columns, 2};
+    const char *const age[] = {"age"};
+    aer_db *db = open_with(path, sync);
+
+    CHECK_DB_OK(db, aer_config_set(db, "index_fanout", "4"));
+    CHECK_DB_OK(db, aer_close(db));
+    db = open_with(path, sync);
+    CHECK_DB_OK(db, aer_table_create(db, "people", &options));
+    CHECK_DB_OK(db, aer_index_create(db, "people", "by_age", age, 1, 0, NULL, NULL));
+    insert_person(db, 0);
+    return db;
+}
+
+/* Splits and new roots included: with four entries a node there are hundreds. */
+TEST(an_insert_of_mode_full_costs_one_sync)
+{
+    aer_db *db = open_people(scene_init(1000, 0), AER_SYNC_FULL);
+
+    for (unsigned i = 1; i < 200; i++) {
+        syncs.count = 0;
+        insert_person(db, i);
+        CHECK_INT(whole_syncs == 0 ? 1 : syncs.count, syncs.count); /* a checkpoint may come in between, on a slow machine */
+        CHECK(syncs.count >= 1);
+    }
+    CHECK_DB_OK(db, aer_close(db));
+}
+
+TEST(keys_and_tables_of_mode_normal_reach_the_disk_in_the_order_of_their_commits)
+{
+    const char *path = scene_init(1000, 0);
+    aer_db *db = open_people(path, AER_SYNC_NORMAL);
+
+    CHECK_DB_OK(db, aer_put(db, "k", 1, "v", 1));
+    CHECK_DB_OK(db, aer_close(db));
+    db = open_with(path, AER_SYNC_FULL);
+    insert_person(db, 1);
+    /* A key of mode normal, then a row of mode full: the key's file is synced, and before the journal. */
+    {
+        aer_txn *txn;
+        CHECK_DB_OK(db, aer_begin(db, AER_WRITE_NORMAL, &txn));
+        CHECK_DB_OK(db, aer_txn_put(txn, "k", 1, "w", 1));
+        CHECK_DB_OK(db, aer_commit(txn));
+        syncs.count = 0;
+        insert_person(db, 2);
+        CHECK(syncs_before("active-0.sq3-wal") < syncs.count);
+        CHECK(syncs_before("active-0.sq3-wal") < syncs_before("aerial.sq3-wal"));
+    }
+    /* And the other way round. */
+    {
+        aer_txn *txn;
+        CHECK_DB_OK(db, aer_begin(db, AER_WRITE_NORMAL, &txn));
+        CHECK_DB_OK(db, aer_txn_insert(txn, "people", "{\"name\":\"Z\"}", 12, NULL));
+        syncs.count = 0;
+        CHECK_DB_OK(db, aer_commit(txn));
+        CHECK_INT(0, syncs.count);
+        CHECK_DB_OK(db, aer_put(db, "k", 1, "x", 1));
+        CHECK(syncs_before("aerial.sq3-wal") < syncs.count);
+        CHECK(syncs_before("aerial.sq3-wal") < syncs_before("active-0.sq3-wal"));
+    }
+    CHECK_DB_OK(db, aer_close(db));
+}
