@@ -68,6 +68,13 @@ struct span {
 /* XXH3-64. */
 uint64_t aer__hash(const void *p, size_t size);
 uint64_t aer__hash_seed(const void *p, size_t size, uint64_t seed);
+/* The same of bytes that come in pieces. */
+struct hasher {
+    _Alignas(64) unsigned char state[640];
+};
+void aer__hasher_begin(struct hasher *h);
+void aer__hasher_add(struct hasher *h, const void *p, size_t size);
+uint64_t aer__hasher_sum(const struct hasher *h);
 
 /* memcmp order, shorter first when one is a prefix of the other. <0, 0, >0. */
 int aer__key_compare(const void *a, size_t a_size, const void *b, size_t b_size);

@@ -22,6 +22,23 @@ uint64_t aer__hash_seed(const void *p, size_t size, uint64_t seed)
     return XXH3_64bits_withSeed(p, size, seed);
 }
 
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(struct hasher), "struct hasher is too small");
+
+void aer__hasher_begin(struct hasher *h)
+{
+    (void)XXH3_64bits_reset((XXH3_state_t *)h);
+}
+
+void aer__hasher_add(struct hasher *h, const void *p, size_t size)
+{
+    (void)XXH3_64bits_update((XXH3_state_t *)h, p, size);
+}
+
+uint64_t aer__hasher_sum(const struct hasher *h)
+{
+    return XXH3_64bits_digest((const XXH3_state_t *)h);
+}
+
 int aer__key_compare(const void *a, size_t a_size, const void *b, size_t b_size)
 {
     size_t common = AER_MIN(a_size, b_size);

@@ -120,7 +120,10 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_JOURNAL] = "SELECT id,op,path,data,mtime,old,sum FROM journal WHERE id>?1 ORDER BY id",
     [Q_JOURNAL_LAST] = "SELECT seq FROM sqlite_sequence WHERE name='journal'",
     [Q_JOURNAL_ANY] = "SELECT 1 FROM journal WHERE id>?1 LIMIT 1",
-    [Q_JOURNAL_CLEAR] = "DELETE FROM journal",
+    [Q_JOURNAL_CLEAR] = "DELETE FROM journal WHERE op NOT IN('store','erase')",
+    [Q_RECORDS_CLEAR] = "DELETE FROM journal WHERE op IN('store','erase') AND path>?1 AND path<?2",
+    [Q_RECORDS_MOVE] = "UPDATE journal SET path=?3||substr(path,length(?1)+1)"
+                       " WHERE op IN('store','erase') AND path>?1 AND path<?2",
     [Q_KEYS_ADD] = "INSERT INTO journal_keys VALUES(?1,?2,?3,?4,?5,?6)",
     [Q_KEYS] = "SELECT seq,key,value,meta,expires,part FROM journal_keys WHERE seq>?1 ORDER BY seq",
     [Q_KEYS_CLEAR] = "DELETE FROM journal_keys",

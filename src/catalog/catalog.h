@@ -169,7 +169,13 @@ int aer__catalog_remove_file(struct catalog *c, uint32_t table, const char *name
 int aer__catalog_remove_files(struct catalog *c, uint32_t table, const char *after, const char *end, struct err *err);
 int aer__catalog_journal_add(struct catalog *c, const struct catalog_op *op, struct err *err); /* op->id is not looked at */
 int aer__catalog_journal_key(struct catalog *c, const struct catalog_key *key, struct err *err);
+/* All but records of gdbm files ("store", "erase"), and the keys. */
 int aer__catalog_journal_clear(struct catalog *c, struct err *err);
+/* Those, with AFTER < path < END: away; or to other paths, TO in the place of AFTER. Both advance the epoch of records: who has records of the
+ * journal in memory does not find what became of them by reading on, and begins anew. */
+int aer__catalog_records_clear(struct catalog *c, const char *after, const char *end, struct err *err);
+int aer__catalog_records_move(struct catalog *c, const char *after, const char *end, const char *to, struct err *err);
+int aer__catalog_records_epoch(struct catalog *c, uint64_t *epoch, struct err *err);
 
 int aer__catalog_wal_frames(struct catalog *c); /* after the last commit */
 int aer__catalog_wal_length(struct catalog *c); /* that its file has grown to through this connection */

@@ -42,6 +42,8 @@ enum {
     Q_JOURNAL_LAST,
     Q_JOURNAL_ANY,
     Q_JOURNAL_CLEAR,
+    Q_RECORDS_CLEAR,
+    Q_RECORDS_MOVE,
     Q_KEYS_ADD,
     Q_KEYS,
     Q_KEYS_CLEAR,

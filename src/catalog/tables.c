@@ -342,3 +342,51 @@ int aer__catalog_journal_clear(struct catalog *c, struct err *err)
 
     return rc ? rc : aer__catalog_run(c, Q_KEYS_CLEAR, err);
 }
+
+/* ---- records of gdbm files ---- */
+
+/* The epoch stands among the files, under a table that cannot be. */
+#define EPOCH "records"
+
+int aer__catalog_records_epoch(struct catalog *c, uint64_t *epoch, struct err *err)
+{
+    struct catalog_file file = {0};
+    int rc = aer__catalog_file(c, 0, EPOCH, &file, err);
+
+    *epoch = rc == AER_OK ? file.sum : 0;
+    return rc == AER_NOTFOUND ? AER_OK : rc;
+}
+
+static int advance_epoch(struct catalog *c, struct err *err)
+{
+    struct catalog_file file = {.name = EPOCH};
+    int rc = aer__catalog_records_epoch(c, &file.sum, err);
+
+    file.sum++;
+    return rc ? rc : aer__catalog_set_file(c, 0, &file, err);
+}
+
+int aer__catalog_records_clear(struct catalog *c, const char *after, const char *end, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = aer__catalog_stmt(c, Q_RECORDS_CLEAR, &stmt, err);
+
+    if (rc) return rc;
+    bind_text(stmt, 1, after);
+    bind_text(stmt, 2, end);
+    rc = step_once(c, stmt, err);
+    return rc ? rc : advance_epoch(c, err);
+}
+
+int aer__catalog_records_move(struct catalog *c, const char *after, const char *end, const char *to, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = aer__catalog_stmt(c, Q_RECORDS_MOVE, &stmt, err);
+
+    if (rc) return rc;
+    bind_text(stmt, 1, after);
+    bind_text(stmt, 2, end);
+    bind_text(stmt, 3, to);
+    rc = step_once(c, stmt, err);
+    return rc ? rc : advance_epoch(c, err);
+}

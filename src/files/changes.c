@@ -97,6 +97,11 @@ void aer__changes_cancel(struct changes *c, struct change *change)
     change->cancelled = true;
 }
 
+bool aer__is_record(const struct place *place, const char *name)
+{
+    return place->records && strcmp(name, LAYOUT_CONFIG) != 0;
+}
+
 int aer__changes_write(struct changes *c, const struct place *place, const char *name, const void *data, size_t size,
                        bool fresh, struct err *err)
 {
@@ -107,7 +112,7 @@ int aer__changes_write(struct changes *c, const struct place *place, const char 
 
     if (!copy) return aer__err_nomem(err);
     aer__layout_table_path(path, place->name, name);
-    change = aer__changes_at(c, place->table, place->records, path);
+    change = aer__changes_at(c, place->table, aer__is_record(place, name), path);
     if (!change) {
         aer__free(copy);
         return aer__err_nomem(err);
@@ -131,7 +136,7 @@ int aer__changes_remove(struct changes *c, const struct place *place, const char
     struct change *change;
 
     aer__layout_table_path(path, place->name, name);
-    change = aer__changes_at(c, place->table, place->records, path);
+    change = aer__changes_at(c, place->table, aer__is_record(place, name), path);
     if (!change) return aer__err_nomem(err);
     if (change->fresh) {
         aer__changes_cancel(c, change);

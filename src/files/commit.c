@@ -1,5 +1,5 @@
 /* commit.c -- open and close, the commit of changes, checkpoints. */
-#include "files/internal.h"
+#include "files/records.h"
 #include "fs/fs.h"
 
 #include <stdio.h>
@@ -19,7 +19,24 @@ int aer__files_open(int dir, struct kv *kv, struct files **files, struct err *er
     f->kv = kv;
     pthread_mutex_init(&f->commit_lock, NULL);
     pthread_mutex_init(&f->lock, NULL);
-    return AER_OK;
+    return aer__records_open(f, err);
+}
+
+static int checkpoint_records(struct files *f, enum records_when when, bool background, struct err *err)
+{
+    struct err local = {0};
+    int rc = aer__kv_turn_enter(f->kv, background, &local);
+
+    if (rc == AER_OK) {
+        pthread_mutex_lock(&f->commit_lock);
+        rc = aer__records_checkpoint(f, when, &local);
+        pthread_mutex_unlock(&f->commit_lock);
+        aer__kv_turn_leave(f->kv, background);
+    }
+    /* A damaged file, or no module: the journal has it all, and who reads that table is told. */
+    if (rc == AER_CORRUPT || rc == AER_CHANGED || rc == AER_INVALID) return AER_OK;
+    if (rc && err && !err->code) *err = local;
+    return rc;
 }
 
 int aer__files_close(struct files *f, struct err *err)
@@ -28,6 +45,9 @@ int aer__files_close(struct files *f, struct err *err)
 
     if (!f) return AER_OK;
     if (f->dirty) rc = aer__files_checkpoint(f, false, err);
+    if (rc == AER_OK && f->records && aer__records_due(f, RECORDS_CLOSE))
+        rc = checkpoint_records(f, RECORDS_CLOSE, false, err);
+    aer__records_close(f);
     aer__changes_free(f->unapplied);
     pthread_mutex_destroy(&f->commit_lock);
     pthread_mutex_destroy(&f->lock);
@@ -70,6 +90,18 @@ static int write_change(const struct commit *m, struct catalog *catalog, struct 
                            : aer__catalog_set_file(catalog, change->table, &file, err);
 }
 
+/* Records of a whole table, which need not be in their files for that. */
+static int move_records(const struct commit *m, struct catalog *catalog, struct err *err)
+{
+    char after[LAYOUT_TABLE_PATH_SIZE + 1], end[LAYOUT_TABLE_PATH_SIZE + 1], to[LAYOUT_TABLE_PATH_SIZE + 1];
+
+    snprintf(after, sizeof after, "%s/", m->from);
+    snprintf(end, sizeof end, "%s0", m->from);
+    if (!m->to) return aer__catalog_records_clear(catalog, after, end, err);
+    snprintf(to, sizeof to, "%s/", m->to);
+    return aer__catalog_records_move(catalog, after, end, to, err);
+}
+
 static int write_all(void *arg, struct catalog *catalog, struct err *err)
 {
     struct commit *m = arg;
@@ -79,6 +111,7 @@ static int write_all(void *arg, struct catalog *catalog, struct err *err)
     for (size_t i = 0; m->c && rc == AER_OK && i < m->c->count; i++) {
         if (!m->c->at[i]->cancelled) rc = write_change(m, catalog, m->c->at[i], err);
     }
+    if (rc == AER_OK && m->op) rc = move_records(m, catalog, err);
     whole.sum = aer__hash(m->to ? m->to : "", whole.size);
     if (rc == AER_OK && m->op) rc = aer__catalog_journal_add(catalog, &whole, err);
     if (rc == AER_OK && m->extra) rc = m->extra(m->arg, catalog, err);
@@ -123,6 +156,20 @@ static int commit_locked(struct commit *m, struct kv_txn *txn, uint64_t *version
     return rc;
 }
 
+static void count_bytes(struct files *f, const struct changes *c)
+{
+    bool records = false;
+
+    for (size_t i = 0; c && i < c->count; i++) {
+        if (c->at[i]->record) records = true;
+        else f->bytes += c->at[i]->size + 256;
+    }
+    if (!records) return;
+    pthread_mutex_lock(&f->records->lock);
+    f->records->committed = true;
+    pthread_mutex_unlock(&f->records->lock);
+}
+
 static int commit(struct commit *m, struct kv_txn *txn, uint64_t *version, struct err *err)
 {
     struct files *f = m->f;
@@ -132,7 +179,7 @@ static int commit(struct commit *m, struct kv_txn *txn, uint64_t *version, struc
     m->now_ns = aer__fs_now_ns();
     rc = commit_locked(m, txn, version, err);
     if (rc == AER_OK) {
-        f->bytes += m->c ? m->c->bytes + 256 * m->c->count : 0;
+        count_bytes(f, m->c);
         f->dirty = true;
         f->committed_ms = aer__monotonic_ms();
     }
@@ -157,12 +204,28 @@ int aer__files_commit(struct files *f, struct kv_txn *txn, struct changes *c,
     struct commit m = {.f = f, .c = c, .extra = extra, .arg = arg};
     int rc = look_for_space(f, c, err);
 
+    for (size_t i = 0; rc == AER_OK && i < c->count; i++) {
+        if (c->at[i]->record) {
+            rc = aer__files_can_record(f, err);
+            break;
+        }
+    }
     if (rc) {
         aer__kv_rollback(txn);
         return rc;
     }
     aer__changes_sort(c);
     rc = commit(&m, txn, version, err);
+    return rc;
+}
+
+int aer__files_can_record(struct files *f, struct err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&f->records->lock);
+    rc = aer__records_load(f, err);
+    pthread_mutex_unlock(&f->records->lock);
     return rc;
 }
 
@@ -175,7 +238,8 @@ void aer__files_after_commit(struct files *f)
     due = f->bytes >= CHECKPOINT_BYTES;
     pthread_mutex_unlock(&f->commit_lock);
     if (due) (void)aer__files_checkpoint(f, false, NULL);
-    else aer__kv_wake(f->kv);
+    if (aer__records_due(f, RECORDS_MANY)) (void)checkpoint_records(f, RECORDS_MANY, false, NULL);
+    else if (!due) aer__kv_wake(f->kv);
 }
 
 static int checkpoint(struct files *f, struct err *err);
@@ -356,10 +420,13 @@ int aer__files_checkpoint(struct files *f, bool background, struct err *err)
 int aer__files_round(struct files *f, struct err *err)
 {
     bool due;
+    int rc = AER_OK;
 
     if (!f) return AER_OK;
     pthread_mutex_lock(&f->commit_lock);
     due = f->dirty && aer__monotonic_ms() - f->committed_ms >= IDLE_MS;
     pthread_mutex_unlock(&f->commit_lock);
-    return due ? aer__files_checkpoint(f, true, err) : AER_OK;
+    if (due) rc = aer__files_checkpoint(f, true, err);
+    if (rc == AER_OK && due && aer__records_due(f, RECORDS_IDLE)) rc = checkpoint_records(f, RECORDS_IDLE, true, err);
+    return rc;
 }

@@ -3,14 +3,14 @@
  *   changes       what a transaction will do to them; in memory, by path
  *   commit        changes into the journal of aerial.sq3, in the transaction that is the commit, then to their places
  *   settle        after a crash: what is in the journal goes to its place
- *   checkpoint    the file system is synced once, and the journal emptied
+ *   checkpoint    the file system is synced once, and the journal emptied; records of gdbm files by themselves (records.h)
  *
  * 1. The journal has a change before its file has it. Each change can be made twice: it is a path and all its bytes, or
  *    that there is no such file.
  * 2. Who reads stays between enter and leave, and sees no commit begin there.
  * 3. What a file should hold is in `files` of aerial.sq3, written in the same commit. Other bytes are told, never used.
  *
- * A text is either a file of its own, or a record of a gdbm file (records.h), which stays in the journal until the next checkpoint.
+ * A text is either a file of its own, or a record of a gdbm file (records.h), which stays in the journal until a checkpoint is worth it.
  *
  * Must not know: rows, index nodes, definitions.
  */
@@ -66,6 +66,8 @@ int aer__changes_write(struct changes *c, const struct place *place, const char 
                        bool fresh, struct err *err);
 int aer__changes_remove(struct changes *c, const struct place *place, const char *name, struct err *err);
 
+/* AER_INVALID: the module for tables of kind gdbm is not installed. */
+int aer__files_can_record(struct files *f, struct err *err);
 /* Around a commit, with the turn: wait until nobody reads. AER_BUSY after busy_ms. */
 int aer__files_lock(struct files *f, struct err *err);
 void aer__files_unlock(struct files *f);
@@ -76,7 +78,7 @@ void aer__files_after_commit(struct files *f);
 int aer__files_commit(struct files *f, struct kv_txn *txn, struct changes *c,
                       int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, uint64_t *version,
                       struct err *err);
-/* Sync the file system once, empty the journal. In the background, or with no transaction of this thread's. */
+/* Sync the file system once, empty the journal, but for records of gdbm files. In the background, or with no transaction of this thread's. */
 int aer__files_checkpoint(struct files *f, bool background, struct err *err);
 
 /* Whole directories below tables/, each alone in its journal. A crash leaves it done or not begun. extra as above. */
@@ -84,5 +86,9 @@ int aer__files_drop(struct files *f, struct kv_txn *txn, const char *table,
                     int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, struct err *err);
 int aer__files_rename(struct files *f, struct kv_txn *txn, const char *from, const char *to,
                       int (*extra)(void *arg, struct catalog *catalog, struct err *err), void *arg, struct err *err);
+
+/* Before the indexes of a table in gdbm files are built anew, with the turn: data.gdbm is taken as it is, if all that it has is whole; an index.gdbm that is
+ * damaged, missing or not ours is forgotten. *all: all indexes must be built. AER_CORRUPT names what is not whole. */
+int aer__files_take_over(struct files *f, const struct place *place, bool *all, struct err *err);
 
 #endif

@@ -40,12 +40,15 @@ struct files {
     pthread_mutex_t lock;        /* unapplied and what belongs to it */
     struct changes *unapplied;   /* of the journal: what is not at its place. NULL: nothing */
     uint64_t unapplied_version;
-    uint64_t bytes; /* this handle's commits since the last checkpoint */
+    uint64_t bytes; /* this handle's commits since the last checkpoint, records not counted */
     bool dirty;
     int64_t committed_ms; /* the last one, monotonic */
+    struct records *records;
 };
 
 /* changes.c */
+/* Is this text of a table a record? All but the definition are, in a table of kind gdbm. */
+bool aer__is_record(const struct place *place, const char *name);
 struct change *aer__changes_find(const struct changes *c, const char *path);
 /* The change at PATH, made if there is none; NULL: out of memory. */
 struct change *aer__changes_at(struct changes *c, uint32_t table, bool record, const char *path);
@@ -62,5 +65,19 @@ int aer__apply_rename(struct files *f, const char *from, const char *to, struct 
 /* Read the journal behind AFTER: changes for files (records: for records of gdbm files), the last of each path. */
 bool aer__replay_is_torn(const struct buf *found, const void *data, size_t size);
 int aer__replay_load(struct files *f, int64_t after, bool records, struct changes **c, int64_t *last, struct err *err);
+/* The same bit by bit, for aer__kv_read_catalog: what is behind `last`, which goes on, into c. */
+struct replay {
+    struct files *f;
+    struct changes *c;
+    bool records;
+    int64_t last;
+    int (*seen)(void *arg, const struct catalog_op *op, struct err *err); /* each entry; may be NULL */
+    void *arg;
+    struct err *err;
+};
+int aer__replay_read(void *replay, struct catalog *c, struct err *err);
+
+/* read.c */
+int aer__files_take(const struct change *change, struct buf *to, uint64_t *sum, struct err *err);
 
 #endif

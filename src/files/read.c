@@ -4,7 +4,7 @@
  *
  * The second is empty but for a handle that may not write, after somebody's death, and for records of gdbm files.
  */
-#include "files/internal.h"
+#include "files/records.h"
 #include "fs/fs.h"
 
 #include <string.h>
@@ -67,7 +67,7 @@ void aer__files_leave(struct files *f)
 
 /* ---- read ---- */
 
-static int take(const struct change *change, struct buf *to, uint64_t *sum, struct err *err)
+int aer__files_take(const struct change *change, struct buf *to, uint64_t *sum, struct err *err)
 {
     if (change->removed) return AER_NOTFOUND;
     if (aer__buf_reserve(to, change->size + 1)) return aer__err_nomem(err);
@@ -122,11 +122,12 @@ int aer__files_read(struct files *f, const struct changes *own, const struct pla
 
     aer__layout_table_path(path, place->name, name);
     change = aer__changes_find(own, path);
-    if (change) return take(change, to, sum, err);
+    if (change) return aer__files_take(change, to, sum, err);
+    if (aer__is_record(place, name)) return aer__records_read(f, place, name, to, sum, err);
     if (f->unapplied) {
         pthread_mutex_lock(&f->lock);
         change = aer__changes_find(f->unapplied, path);
-        rc = change ? take(change, to, sum, err) : AER_DONE;
+        rc = change ? aer__files_take(change, to, sum, err) : AER_DONE;
         pthread_mutex_unlock(&f->lock);
         if (rc != AER_DONE) return rc;
     }
@@ -141,8 +142,10 @@ int aer__files_read(struct files *f, const struct changes *own, const struct pla
 int aer__files_sum(struct files *f, const struct place *place, const char *name, uint64_t *sum, struct err *err)
 {
     struct question q = {.place = place, .name = name};
-    int rc = aer__kv_read_catalog(f->kv, ask, &q, err);
+    int rc;
 
+    if (aer__is_record(place, name)) return aer__records_sum(f, place, name, sum, err);
+    rc = aer__kv_read_catalog(f->kv, ask, &q, err);
     if (rc == AER_OK) *sum = q.file.sum;
     return rc;
 }
@@ -220,6 +223,7 @@ int aer__files_list(struct files *f, const struct changes *own, const struct pla
     int rc;
 
     if (own) aer__changes_sort((struct changes *)own);
+    if (place->records) return aer__records_list(f, own, place, after, end, limit, fn, arg, err);
     rc = aer__kv_read_catalog(f->kv, list_committed, &l, err);
     return rc == AER_DONE ? AER_OK : rc;
 }

@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-struct load {
-    struct files *f;
-    struct changes *c;
-    bool records;
-    int64_t after, last;
-    struct err *err;
-};
-
 /* A file is written once and in order, so a power cut leaves of it some first bytes, or as many zeros. */
 bool aer__replay_is_torn(const struct buf *found, const void *data, size_t size)
 {
@@ -39,7 +31,7 @@ static void recognise(struct files *f, struct change *change, const struct catal
 
 static int load_op(void *arg, const struct catalog_op *op)
 {
-    struct load *l = arg;
+    struct replay *l = arg;
     bool record = strcmp(op->op, "store") == 0 || strcmp(op->op, "erase") == 0;
     struct change *change;
     unsigned char *copy = NULL;
@@ -60,26 +52,26 @@ static int load_op(void *arg, const struct catalog_op *op)
     change->sum = op->sum;
     change->mtime_ns = op->mtime_ns;
     change->removed = !op->data;
-    return AER_OK;
+    return l->seen ? l->seen(l->arg, op, l->err) : AER_OK;
 }
 
-static int load(void *arg, struct catalog *c, struct err *err)
+int aer__replay_read(void *arg, struct catalog *c, struct err *err)
 {
-    struct load *l = arg;
+    struct replay *l = arg;
 
     l->err = err;
-    return aer__catalog_journal(c, l->after, load_op, l, err);
+    return aer__catalog_journal(c, l->last, load_op, l, err);
 }
 
 int aer__replay_load(struct files *f, int64_t after, bool records, struct changes **c, int64_t *last, struct err *err)
 {
-    struct load l = {.f = f, .records = records, .after = after, .last = after};
+    struct replay l = {.f = f, .records = records, .last = after};
     int rc;
 
     *c = NULL;
     l.c = aer__changes_new();
     if (!l.c) return aer__err_nomem(err);
-    rc = aer__kv_read_catalog(f->kv, load, &l, err);
+    rc = aer__kv_read_catalog(f->kv, aer__replay_read, &l, err);
     if (rc) {
         aer__changes_free(l.c);
         return rc;

@@ -76,6 +76,14 @@ int aer__fs_many_remove(struct fs_many *m, const char *path,
 void aer__fs_many_end(struct fs_many *m);
 /* A small file whole, with its time of change: AER_NOTFOUND (no message), AER_CORRUPT above limit. Appends to TO, a NUL behind (not counted). */
 int aer__fs_read_small(int dir, const char *path, size_t limit, struct buf *to, int64_t *mtime_ns, struct err *err);
+/* A large file made anew, bit by bit, by somebody else: a temporary PATH.<16 hex digits>.tmp beside it, open for reading and writing (0666, the umask counts). */
+#define FS_TEMPORARY_SIZE 512
+int aer__fs_temporary(int dir, const char *path, char temporary[FS_TEMPORARY_SIZE], int *fd, struct err *err);
+/* Put it in place: synced before and after the rename. fd stays open. */
+int aer__fs_put(int dir, const char *temporary, int fd, const char *path, struct err *err);
+/* All bytes from FROM's first on, appended to TO (-1: not), with their XXH3-64. NAME is for messages. */
+int aer__fs_copy(int from, int to, const char *name, uint64_t *size, uint64_t *sum, struct err *err);
+int aer__fs_state(int fd, const char *name, uint64_t *size, int64_t *mtime_ns, struct err *err);
 /* Free bytes and inodes (UINT64_MAX: the file system does not tell) for who we are. */
 int aer__fs_space(int dir, uint64_t *bytes, uint64_t *inodes, struct err *err);
 /* Time of day in nanoseconds since 1970, for mtime_ns. */

@@ -292,3 +292,8 @@ int aer__kv_write_catalog(struct kv *kv, bool durable, int (*fn)(void *arg, stru
     if (rc == AER_UNKNOWN) aer__kv_break(kv);
     return rc;
 }
+
+void aer__kv_catalog_changed(struct kv *kv)
+{
+    atomic_fetch_add(&kv->share.page->catalog_version, 1);
+}

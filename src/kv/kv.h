@@ -129,6 +129,7 @@ void aer__kv_cursor_close(struct kv_cursor *c);
 int aer__kv_read_catalog(struct kv *kv, int (*fn)(void *arg, struct catalog *c, struct err *err), void *arg, struct err *err);
 int aer__kv_write_catalog(struct kv *kv, bool durable, int (*fn)(void *arg, struct catalog *c, struct err *err),
                           void *arg, struct err *err);
+void aer__kv_catalog_changed(struct kv *kv); /* after that: whoever reads the catalogue looks at it anew, in all processes */
 int aer__kv_turn_enter(struct kv *kv, bool background, struct err *err);
 void aer__kv_turn_leave(struct kv *kv, bool background);
 void aer__kv_wake(struct kv *kv); /* the background, for hooks.round */

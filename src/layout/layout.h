@@ -44,6 +44,8 @@ void aer__layout_quarantine_path(char path[LAYOUT_PATH_SIZE], const char *id, un
 #define LAYOUT_CONFIG "config"
 #define LAYOUT_DATA "data"
 #define LAYOUT_INDEX "index"
+#define LAYOUT_DATA_GDBM "data.gdbm" /* of a table of kind gdbm: all that is below data/, a record each */
+#define LAYOUT_INDEX_GDBM "index.gdbm"
 #define LAYOUT_NAME_MAX 64 /* bytes of a table's or an index's name */
 #define LAYOUT_ROW_ID_SIZE AER_ID_SIZE
 #define LAYOUT_ROW_PREFIX 4  /* characters of a row's id that are its directories */

@@ -79,6 +79,10 @@ int aer__table_create(struct tables *tables, const char *name, const aer_table_o
     if (!aer__layout_name_ok(name)) return check_new_name(tables, name, err);
     if (options->storage < AER_STORAGE_FILES || options->storage > AER_STORAGE_GDBM)
         return aer__err_set(err, AER_INVALID, "a table is kept in files, buckets or gdbm");
+    if (options->storage == AER_STORAGE_GDBM) {
+        rc = aer__files_can_record(tables->files, err);
+        if (rc) return rc;
+    }
     rc = aer__tables_begin_define(tables, &t, err);
     if (rc) return rc;
     pthread_mutex_lock(&tables->lock);

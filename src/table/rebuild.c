@@ -3,6 +3,7 @@
  *   config            edited: the new definition counts. A folder nobody knows becomes a table
  *   data/XX/YY/...    put there, edited, removed: the files are right, `files` of the catalogue follows
  *   index/            made from the rows; what else lies there is removed
+ *   data.gdbm         taken as it is, if its records are whole
  *
  * All in one transaction: if a row is no row, or two of them break a constraint, nothing changes.
  */
@@ -19,6 +20,7 @@ struct rebuild {
     struct table *old; /* as the catalogue has it; NULL: it does not know the table */
     struct table *new;
     bool redefined;
+    bool all; /* indexes of a table in gdbm files: none can be kept */
     aer_rebuild_result *result;
     aer_progress progress;
     void *progress_arg;
@@ -200,7 +202,7 @@ static int build_index(struct rebuild *r, struct table_index *ti)
 
 static int build_indexes(struct rebuild *r, const char *index)
 {
-    bool all = !index || r->redefined || !r->old || r->result->added || r->result->changed || r->result->removed;
+    bool all = !index || r->all || r->redefined || !r->old || r->result->added || r->result->changed || r->result->removed;
     int rc = AER_OK;
 
     if (index && !aer__def_index(r->new, index))
@@ -222,6 +224,8 @@ static int rebuild(struct rebuild *r, const char *name, const char *index)
     int rc = read_definition(r, name);
 
     if (rc == AER_OK && r->new->storage == AER_STORAGE_FILES) rc = take_rows(r);
+    if (rc == AER_OK && r->new->storage == AER_STORAGE_GDBM)
+        rc = aer__files_take_over(r->tables->files, &r->new->heap.place, &r->all, r->err);
     return rc ? rc : build_indexes(r, index);
 }
 
