@@ -320,6 +320,7 @@ struct kv_txn {
     bool write;
     uint64_t at; /* a read transaction's snapshot */
     bool used;   /* something was read in it */
+    uint64_t tables_version, tables_defined; /* just before the snapshot was taken */
     struct kv_txn *next;
     int children; /* cursors, readers and writers open */
 

@@ -63,7 +63,7 @@ struct table_txn {
     struct kv_txn *kv;
     bool write;
     bool entered;              /* a reader who has entered the files */
-    uint64_t version, defined; /* when it began */
+    uint64_t version, defined; /* a reader: when its snapshot was taken */
     struct changes *changes;
     bool touched; /* definitions, trees or row prefixes */
 };

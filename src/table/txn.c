@@ -17,8 +17,8 @@ int aer__tables_begin(struct tables *tables, struct kv_txn *txn, bool write, str
     t->tables = tables;
     t->kv = txn;
     t->write = write;
-    t->version = aer__kv_tables_version(tables->kv);
-    t->defined = aer__kv_tables_defined(tables->kv);
+    /* Not as of now: the snapshot may be long there when the first table is touched. */
+    if (!write) aer__kv_txn_tables(txn, &t->version, &t->defined);
     return AER_OK;
 }
 
