@@ -124,15 +124,21 @@ static void finish_trees(struct tables *tables, bool committed)
     }
 }
 
+/* While we have the turn: the next writer changes the same trees, and would lose what it did. */
+static void forget_changes(struct table_txn *t)
+{
+    if (!t->write || !t->touched) return;
+    pthread_mutex_lock(&t->tables->lock);
+    finish_trees(t->tables, false);
+    pthread_mutex_unlock(&t->tables->lock);
+    t->touched = false;
+}
+
 void aer__tables_end(struct table_txn *t)
 {
     if (!t) return;
     if (t->entered) aer__files_leave(t->tables->files);
-    if (t->write && t->touched) {
-        pthread_mutex_lock(&t->tables->lock);
-        finish_trees(t->tables, false);
-        pthread_mutex_unlock(&t->tables->lock);
-    }
+    forget_changes(t);
     aer__changes_free(t->changes);
     aer__free(t);
 }
@@ -185,7 +191,8 @@ static int write_prefixes(void *arg, struct catalog *c, struct err *err)
 
 typedef int (*extra_fn)(void *arg, struct catalog *c, struct err *err);
 
-/* Nobody reads tables just now, and none can come in. */
+/* Nobody reads tables just now, and none can come in. The turn goes with the kv_txn, so until the trees are done with the lock is
+ * ours. */
 static int commit_locked(struct table_txn *t, extra_fn extra, void *arg, struct err *err)
 {
     struct tables *tables = t->tables;
@@ -209,6 +216,7 @@ static int commit(struct table_txn *t, extra_fn extra, void *arg, struct err *er
     int rc = aer__files_lock(files, err);
 
     if (rc) {
+        forget_changes(t);
         aer__kv_rollback(t->kv);
         return rc;
     }
@@ -237,8 +245,10 @@ int aer__tables_commit(struct table_txn *t, struct err *err)
 {
     struct files *files = t->tables->files;
     bool own = t->write && has_changes(t);
-    int rc = own ? commit(t, write_prefixes, t->tables, err) : aer__kv_commit(t->kv, err);
+    int rc;
 
+    if (!own) forget_changes(t);
+    rc = own ? commit(t, write_prefixes, t->tables, err) : aer__kv_commit(t->kv, err);
     aer__tables_end(t);
     if (own && rc == AER_OK) aer__files_after_commit(files);
     return rc;
@@ -278,17 +288,20 @@ void aer__tables_abandon(struct table_txn *t)
     aer__kv_rollback(kv);
 }
 
-static int write_definition(void *arg, struct catalog *c, struct err *err)
+int aer__tables_write_definition(void *arg, struct catalog *c, struct err *err)
 {
     const struct table *table = arg;
     struct catalog_table row = {table->id, table->name, table->config, table->prefix, table->prefix_rows};
 
+    /* Now, while nobody can look: who came between the commit and this would write by the old definition, and after our
+     * death everybody would. */
+    aer__kv_tables_define(table->heap.kv);
     return aer__catalog_set_table(c, &row, err);
 }
 
 int aer__tables_commit_define(struct table_txn *t, struct table *table, struct err *err)
 {
-    struct tables *tables = t->tables;
+    struct files *files = t->tables->files;
     struct buf text = {0};
     int rc = aer__def_write(table, &text, err);
 
@@ -302,12 +315,8 @@ int aer__tables_commit_define(struct table_txn *t, struct table *table, struct e
     }
     aer__free(table->config);
     table->config = (char *)text.data;
-    rc = commit(t, write_definition, table, err);
-    if (rc == AER_OK) aer__kv_tables_define(tables->kv);
-    pthread_mutex_lock(&tables->lock);
-    aer__tables_forget(tables);
-    pthread_mutex_unlock(&tables->lock);
+    rc = commit(t, aer__tables_write_definition, table, err);
     aer__tables_end(t);
-    if (rc == AER_OK) aer__files_after_commit(tables->files);
+    if (rc == AER_OK) aer__files_after_commit(files);
     return rc;
 }
