@@ -83,6 +83,8 @@ int aer__kv_stat(struct kv *kv, struct kv_txn *txn, const void *key, size_t key_
 int aer__kv_begin_read(struct kv *kv, struct kv_txn **txn, struct err *err);
 /* A read transaction in which nothing was read yet: another snapshot, of now. AER_BUSY: something was. */
 int aer__kv_renew(struct kv_txn *txn, struct err *err);
+/* What aer__kv_tables_version and aer__kv_tables_defined were before the snapshot was taken. */
+void aer__kv_txn_tables(const struct kv_txn *txn, uint64_t *version, uint64_t *defined);
 int aer__kv_begin_write(struct kv *kv, int sync, struct kv_txn **txn, struct err *err); /* sync 0: the store's */
 int aer__kv_txn_put(struct kv_txn *txn, const struct kv_item *item, struct err *err);
 int aer__kv_txn_del(struct kv_txn *txn, const void *key, size_t key_size, struct err *err);

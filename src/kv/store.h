@@ -318,8 +318,9 @@ void aer__upkeep_stop(struct kv *kv);
 struct kv_txn {
     struct kv *kv;
     bool write;
-    uint64_t at; /* a read transaction's snapshot */
-    bool used;   /* something was read in it */
+    uint64_t at;                             /* a read transaction's snapshot */
+    bool used;                               /* something was read in it */
+    uint64_t tables_version, tables_defined; /* just before the snapshot was taken */
     struct kv_txn *next;
     int children; /* cursors, readers and writers open */
 

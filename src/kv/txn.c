@@ -51,7 +51,11 @@ static int take_snapshot(struct kv_txn *txn, struct err *err)
     struct kv *kv = txn->kv;
 
     for (;;) {
-        int rc = aer__follow(kv, false, err);
+        int rc;
+        /* Before S: who finds them unchanged later knows that tables are still as they were at S. */
+        txn->tables_version = aer__kv_tables_version(kv);
+        txn->tables_defined = aer__kv_tables_defined(kv);
+        rc = aer__follow(kv, false, err);
         if (rc) return rc;
         pthread_mutex_lock(&kv->snapshot_lock);
         txn->at = atomic_load_explicit(&kv->visible, memory_order_acquire);
@@ -112,22 +116,29 @@ int aer__kv_begin_read(struct kv *kv, struct kv_txn **txn, struct err *err)
     return rc;
 }
 
+/* The new one first: after a failure the old one must still be kept for us. */
 int aer__kv_renew(struct kv_txn *txn, struct err *err)
 {
+    struct kv_txn fresh = {.kv = txn->kv};
     int rc;
 
     if (txn->used)
         return aer__err_set(err, AER_BUSY, "tables have changed since this transaction began: begin another one");
-    drop_snapshot(txn);
-    rc = take_snapshot(txn, err);
-    if (rc) {
-        pthread_mutex_lock(&txn->kv->snapshot_lock);
-        txn->next = txn->kv->snapshots;
-        txn->kv->snapshots = txn;
-        txn->kv->open_txns++;
-        pthread_mutex_unlock(&txn->kv->snapshot_lock);
-    }
-    return rc;
+    rc = take_snapshot(&fresh, err);
+    if (rc) return rc;
+    pthread_mutex_lock(&txn->kv->snapshot_lock);
+    txn->at = fresh.at;
+    txn->tables_version = fresh.tables_version;
+    txn->tables_defined = fresh.tables_defined;
+    pthread_mutex_unlock(&txn->kv->snapshot_lock);
+    drop_snapshot(&fresh);
+    return AER_OK;
+}
+
+void aer__kv_txn_tables(const struct kv_txn *txn, uint64_t *version, uint64_t *defined)
+{
+    *version = txn->tables_version;
+    *defined = txn->tables_defined;
 }
 
 /* ---- write transactions ---- */

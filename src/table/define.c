@@ -129,6 +129,7 @@ static int remove_from_catalogue(void *arg, struct catalog *c, struct err *err)
 {
     const struct table *table = arg;
 
+    aer__kv_tables_define(table->heap.kv); /* see aer__tables_write_definition */
     return aer__catalog_remove_table(c, table->id, err);
 }
 
@@ -141,14 +142,6 @@ static int drop_keys(struct table_txn *t, const struct table *table, struct err 
     return table->storage == AER_STORAGE_BUCKETS ? aer__index_kv_clear(t->kv, key, size, SIZE_MAX, &count, err) : AER_OK;
 }
 
-static int write_name(void *arg, struct catalog *c, struct err *err)
-{
-    const struct table *table = arg;
-    struct catalog_table row = {table->id, table->name, table->config, table->prefix, table->prefix_rows};
-
-    return aer__catalog_set_table(c, &row, err);
-}
-
 /* The whole folder: to another name, or (to NULL) away. */
 static int move_folder(struct table_txn *t, struct table *table, const char *from, const char *to, struct err *err)
 {
@@ -159,12 +152,8 @@ static int move_folder(struct table_txn *t, struct table *table, const char *fro
         aer__tables_abandon(t);
         return rc;
     }
-    rc = to ? aer__files_rename(tables->files, t->kv, from, to, write_name, table, err)
+    rc = to ? aer__files_rename(tables->files, t->kv, from, to, aer__tables_write_definition, table, err)
             : aer__files_drop(tables->files, t->kv, from, remove_from_catalogue, table, err);
-    if (rc == AER_OK) aer__kv_tables_define(tables->kv);
-    pthread_mutex_lock(&tables->lock);
-    aer__tables_forget(tables);
-    pthread_mutex_unlock(&tables->lock);
     aer__files_unlock(tables->files);
     aer__tables_end(t);
     return rc;

@@ -63,7 +63,7 @@ struct table_txn {
     struct kv_txn *kv;
     bool write;
     bool entered;              /* a reader who has entered the files */
-    uint64_t version, defined; /* when it began */
+    uint64_t version, defined; /* a reader: when its snapshot was taken; a writer: when it began */
     struct changes *changes;
     bool touched; /* definitions, trees or row prefixes */
 };
@@ -120,6 +120,8 @@ void aer__tables_leave(struct tables *tables, struct table_txn *t);
 int aer__tables_fail(struct table_txn *t, int rc, struct err *err);
 struct heap_txn aer__tables_heap(const struct table_txn *t);
 struct index_txn aer__tables_index(const struct table_txn *t);
+/* For a commit that changes definitions: into the catalogue, and everybody loads them anew. arg is the table. */
+int aer__tables_write_definition(void *arg, struct catalog *c, struct err *err);
 /* A write transaction for a change of definitions. Commit writes the definition of table into catalogue and config. */
 int aer__tables_begin_define(struct tables *tables, struct table_txn **t, struct err *err);
 int aer__tables_commit_define(struct table_txn *t, struct table *table, struct err *err);

@@ -17,8 +17,9 @@ int aer__tables_begin(struct tables *tables, struct kv_txn *txn, bool write, str
     t->tables = tables;
     t->kv = txn;
     t->write = write;
-    t->version = aer__kv_tables_version(tables->kv);
-    t->defined = aer__kv_tables_defined(tables->kv);
+    /* A reader's is not of now: the snapshot may be long there when the first table is touched. A writer has had the turn since. */
+    if (write) t->version = aer__kv_tables_version(tables->kv);
+    else aer__kv_txn_tables(txn, &t->version, &t->defined);
     return AER_OK;
 }
 
@@ -124,15 +125,21 @@ static void finish_trees(struct tables *tables, bool committed)
     }
 }
 
+/* While we have the turn: the next writer changes the same trees, and would lose what it did. */
+static void forget_changes(struct table_txn *t)
+{
+    if (!t->write || !t->touched) return;
+    pthread_mutex_lock(&t->tables->lock);
+    finish_trees(t->tables, false);
+    pthread_mutex_unlock(&t->tables->lock);
+    t->touched = false;
+}
+
 void aer__tables_end(struct table_txn *t)
 {
     if (!t) return;
     if (t->entered) aer__files_leave(t->tables->files);
-    if (t->write && t->touched) {
-        pthread_mutex_lock(&t->tables->lock);
-        finish_trees(t->tables, false);
-        pthread_mutex_unlock(&t->tables->lock);
-    }
+    forget_changes(t);
     aer__changes_free(t->changes);
     aer__free(t);
 }
@@ -202,7 +209,8 @@ int aer__tables_lock(struct table_txn *t, struct err *err)
 
 typedef int (*extra_fn)(void *arg, struct catalog *c, struct err *err);
 
-/* Nobody reads tables just now, and none can come in. */
+/* Nobody reads tables just now, and none can come in. The turn goes with the kv_txn, so until the trees are done with the lock is
+ * ours. */
 static int commit_locked(struct table_txn *t, extra_fn extra, void *arg, struct err *err)
 {
     struct tables *tables = t->tables;
@@ -226,6 +234,7 @@ static int commit(struct table_txn *t, extra_fn extra, void *arg, struct err *er
     int rc = aer__tables_lock(t, err);
 
     if (rc) {
+        forget_changes(t);
         aer__kv_rollback(t->kv);
         return rc;
     }
@@ -256,6 +265,7 @@ int aer__tables_commit(struct table_txn *t, struct err *err)
     bool own = t->write && has_changes(t);
     int rc = own ? AER_OK : prepare(t, err);
 
+    if (!own) forget_changes(t);
     if (own) rc = commit(t, write_prefixes, t->tables, err);
     else if (rc) aer__kv_rollback(t->kv);
     else rc = aer__kv_commit(t->kv, err);
@@ -298,17 +308,20 @@ void aer__tables_abandon(struct table_txn *t)
     aer__kv_rollback(kv);
 }
 
-static int write_definition(void *arg, struct catalog *c, struct err *err)
+int aer__tables_write_definition(void *arg, struct catalog *c, struct err *err)
 {
     const struct table *table = arg;
     struct catalog_table row = {table->id, table->name, table->config, table->prefix, table->prefix_rows};
 
+    /* Now, while nobody can look: who came between the commit and this would write by the old definition, and after our
+     * death everybody would. */
+    aer__kv_tables_define(table->heap.kv);
     return aer__catalog_set_table(c, &row, err);
 }
 
 int aer__tables_commit_define(struct table_txn *t, struct table *table, struct err *err)
 {
-    struct tables *tables = t->tables;
+    struct files *files = t->tables->files;
     struct buf text = {0};
     int rc = aer__def_write(table, &text, err);
 
@@ -322,12 +335,8 @@ int aer__tables_commit_define(struct table_txn *t, struct table *table, struct e
     }
     aer__free(table->config);
     table->config = (char *)text.data;
-    rc = commit(t, write_definition, table, err);
-    if (rc == AER_OK) aer__kv_tables_define(tables->kv);
-    pthread_mutex_lock(&tables->lock);
-    aer__tables_forget(tables);
-    pthread_mutex_unlock(&tables->lock);
+    rc = commit(t, aer__tables_write_definition, table, err);
     aer__tables_end(t);
-    if (rc == AER_OK) aer__files_after_commit(tables->files);
+    if (rc == AER_OK) aer__files_after_commit(files);
     return rc;
 }
