@@ -43,6 +43,8 @@ struct commit {
     struct changes *c; /* NULL: a whole table */
     int64_t now_ns;
     int64_t last_id;
+    bool begun; /* tables_version is odd */
+    bool whole; /* redo: there was a whole table */
     int (*extra)(void *arg, struct catalog *catalog, struct err *err);
     void *arg;
     const char *op, *from, *to; /* a whole table: "drop" or "rename" */
@@ -77,6 +79,9 @@ static int write_all(void *arg, struct catalog *catalog, struct err *err)
     struct catalog_op whole = {.op = m->op, .path = m->from, .data = m->to, .size = m->to ? strlen(m->to) : 0};
     int rc = AER_OK;
 
+    /* Not earlier: to get here the turn may have been lent, and who has it must find nothing to settle. */
+    aer__kv_tables_begin(m->f->kv);
+    m->begun = true;
     for (size_t i = 0; m->c && rc == AER_OK && i < m->c->count; i++) {
         if (!m->c->at[i]->cancelled) rc = write_change(m, catalog, m->c->at[i], err);
     }
@@ -86,12 +91,20 @@ static int write_all(void *arg, struct catalog *catalog, struct err *err)
     return rc ? rc : aer__catalog_journal_last(catalog, &m->last_id, err);
 }
 
+static int checkpoint(struct files *f, struct err *err);
+
+/* Still with the turn: who has it next sees an odd number only after a death. */
 static int apply_all(void *arg, struct err *err)
 {
     struct commit *m = arg;
+    int rc;
 
-    if (m->c) return aer__apply(m->f, m->c, false, err);
-    return m->to ? aer__apply_rename(m->f, m->from, m->to, err) : aer__apply_drop(m->f, m->from, err);
+    if (m->c) rc = aer__apply(m->f, m->c, false, err);
+    else rc = m->to ? aer__apply_rename(m->f, m->from, m->to, err) : aer__apply_drop(m->f, m->from, err);
+    /* A whole table stays alone in the journal: done again behind later changes it would take them away. */
+    if (rc == AER_OK && m->op) rc = checkpoint(m->f, err);
+    if (rc == AER_OK) aer__kv_tables_end(m->f->kv, m->last_id);
+    return rc;
 }
 
 /* After the commit there is no way back: what it needs of the disk must be there before. */
@@ -116,10 +129,9 @@ static int commit_locked(struct commit *m, struct kv_txn *txn, uint64_t *version
     struct kv_journal journal = {m, write_all, apply_all};
     int rc;
 
-    aer__kv_tables_begin(kv);
     rc = aer__kv_commit_with(txn, &journal, err);
-    if (rc == AER_OK) aer__kv_tables_end(kv, m->last_id);
-    else if (rc != AER_UNKNOWN) aer__kv_tables_cancel(kv); /* in doubt it stays odd: whoever comes next looks */
+    if (rc && rc != AER_UNKNOWN && m->begun)
+        aer__kv_tables_cancel(kv); /* in doubt it stays odd: whoever comes next looks */
     *version = aer__kv_tables_version(kv);
     return rc;
 }
@@ -182,16 +194,15 @@ void aer__files_after_commit(struct files *f)
 static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
 {
     uint64_t version;
-    /* Alone in the journal: what is before it names paths that it takes away. We have the turn, and enter it once more beside
-     * ourselves as the background does, without making way for others. */
-    int rc = aer__files_checkpoint(m->f, true, err);
+    int rc;
 
-    if (rc) {
-        aer__kv_rollback(txn);
-        return rc;
-    }
-    rc = commit(m, txn, &version, err);
-    return rc ? rc : aer__files_checkpoint(m->f, false, err);
+    /* Alone in the journal: what is before it names paths that it takes away. */
+    pthread_mutex_lock(&m->f->commit_lock);
+    rc = checkpoint(m->f, err);
+    pthread_mutex_unlock(&m->f->commit_lock);
+    if (rc == AER_OK) return commit(m, txn, &version, err);
+    aer__kv_rollback(txn);
+    return rc;
 }
 
 int aer__files_drop(struct files *f, struct kv_txn *txn, const char *table,
@@ -222,8 +233,9 @@ static int redo_whole(void *arg, const struct catalog_op *op)
     struct commit *m = arg;
     char to[LAYOUT_TABLE_PATH_SIZE];
 
+    if (strcmp(op->op, "drop") != 0 && strcmp(op->op, "rename") != 0) return AER_OK;
+    m->whole = true;
     if (strcmp(op->op, "drop") == 0) return aer__apply_drop(m->f, op->path, m->arg);
-    if (strcmp(op->op, "rename") != 0) return AER_OK;
     snprintf(to, sizeof to, "%.*s", (int)op->size, op->data ? (const char *)op->data : "");
     return aer__apply_rename(m->f, op->path, to, m->arg);
 }
@@ -245,6 +257,7 @@ static int redo(struct files *f, struct err *err)
 
     if (rc == AER_OK) rc = aer__apply(f, c, true, err);
     if (rc == AER_OK) rc = aer__kv_read_catalog(f->kv, redo_wholes, &m, err);
+    if (rc == AER_OK && m.whole) rc = checkpoint(f, err); /* as apply_all does */
     if (rc == AER_OK) {
         aer__kv_tables_define(f->kv);
         aer__kv_tables_end(f->kv, last);
@@ -264,7 +277,7 @@ int aer__files_settle(struct files *f, struct err *err)
     rc = aer__kv_tables_lock(f->kv, err);
     if (rc) return rc;
     pthread_mutex_lock(&f->commit_lock);
-    rc = redo(f, err);
+    if (aer__kv_tables_version(f->kv) & 1) rc = redo(f, err); /* else somebody took back his commit while we waited */
     pthread_mutex_unlock(&f->commit_lock);
     aer__kv_tables_unlock(f->kv);
     return rc;
@@ -304,13 +317,18 @@ int aer__files_checkpoint(struct files *f, bool background, struct err *err)
     int rc = aer__kv_turn_enter(f->kv, background, err);
 
     if (rc) return rc;
-    pthread_mutex_lock(&f->commit_lock);
-    rc = checkpoint(f, err);
+    /* Who commits may be waiting for this very background to seal a bucket. */
+    if (!background) pthread_mutex_lock(&f->commit_lock);
+    else if (pthread_mutex_trylock(&f->commit_lock)) goto out;
+    if (aer__kv_tables_version(f->kv) & 1)
+        rc = aer__err_set(err, AER_BUSY, "a writer died while it changed the tables: it must be finished first");
+    else rc = checkpoint(f, err);
     if (rc == AER_OK) {
         f->bytes = 0;
         f->dirty = false;
     }
     pthread_mutex_unlock(&f->commit_lock);
+out:
     aer__kv_turn_leave(f->kv, background);
     return rc;
 }
@@ -319,8 +337,7 @@ int aer__files_round(struct files *f, struct err *err)
 {
     bool due;
 
-    if (!f) return AER_OK;
-    pthread_mutex_lock(&f->commit_lock);
+    if (!f || pthread_mutex_trylock(&f->commit_lock)) return AER_OK; /* see aer__files_checkpoint */
     due = f->dirty && aer__monotonic_ms() - f->committed_ms >= IDLE_MS;
     pthread_mutex_unlock(&f->commit_lock);
     return due ? aer__files_checkpoint(f, true, err) : AER_OK;

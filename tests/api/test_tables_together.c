@@ -1,8 +1,11 @@
 /* test_tables_together.c -- tables used by several at once: what each of them sees, and what must not be lost between them. */
 #include <aerials.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "fs/fs.h"
 #include "scene.h"
 #include "testing.h"
 
@@ -83,6 +86,39 @@ TEST(a_reader_that_has_read_keys_is_told_that_tables_have_moved_on)
     aer_free(value);
     commit_both(db, "new");
     CHECK_DB_RC(db, AER_BUSY, aer_rows_open(txn, "people", NULL, &rows));
+    CHECK_DB_OK(db, aer_commit(txn));
+    scene_close(db);
+}
+
+/* ---- after a death ---- */
+
+static void die_half_way(void *arg)
+{
+    const char *path = arg;
+    aer_db *db = scene_open(path, NULL);
+
+    aer__fs_fault_at(FS_FAULT_WRITE, 1, EIO); /* the first file of the commit, after its commit point */
+    CHECK_DB_RC(db, AER_UNKNOWN, aer_insert(db, "people", "{\"name\":\"dead\"}", 15, NULL));
+    _exit(0);
+}
+
+/* Who takes the turn last to close finishes no tables: the next one must not take them for finished. */
+TEST(what_a_dead_writer_left_is_finished_though_a_handle_that_closes_came_first)
+{
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL), *other = scene_open(path, NULL);
+    aer_txn *txn;
+
+    create(db, "people", AER_STORAGE_FILES);
+    CHECK_DB_OK(other, put_text(other, "a", "1")); /* both have had the turn */
+    scene_child(die_half_way, (void *)path);
+    scene_close(other);
+    CHECK_DB_OK(db, aer_begin(db, AER_READ, &txn));
+    CHECK_INT(1, count_rows(txn, "people"));
+    CHECK_DB_OK(db, aer_commit(txn));
+    CHECK_DB_OK(db, aer_insert(db, "people", "{\"name\":\"next\"}", 15, NULL));
+    CHECK_DB_OK(db, aer_begin(db, AER_READ, &txn));
+    CHECK_INT(2, count_rows(txn, "people"));
     CHECK_DB_OK(db, aer_commit(txn));
     scene_close(db);
 }
