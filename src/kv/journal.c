@@ -34,7 +34,7 @@ static int sync_keys(struct kv *kv, int sync, struct err *err)
     return rc;
 }
 
-/* The same the other way round. One small commit that is synced takes the whole WAL with it. */
+/* The same the other way round, after mode off. One small commit that is synced takes the whole WAL with it. */
 int aer__journal_sync(struct kv *kv, struct err *err)
 {
     int rc;
@@ -81,7 +81,8 @@ static int write_journal(struct kv *kv, const struct kv_journal *j, const struct
     int rc;
 
     pthread_mutex_lock(&kv->catalog_lock);
-    rc = aer__catalog_begin(c, sync == AER_SYNC_FULL, err);
+    /* Of mode normal too: files are changed right behind it, and of those the disk may have the new state first. */
+    rc = aer__catalog_begin(c, sync != AER_SYNC_OFF, err);
     if (rc) goto out;
     rc = aer__catalog_need_tables(c, err);
     if (rc == AER_OK) rc = j->write(j->arg, c, err);
@@ -99,7 +100,7 @@ int aer__journal_commit(struct kv *kv, const struct kv_journal *j, const struct 
     int rc = sync_keys(kv, sync, err);
 
     if (rc == AER_OK) rc = write_journal(kv, j, rows, count, first, sync, err);
-    if (rc == AER_OK) atomic_store(&kv->share.page->journal_loose, sync != AER_SYNC_FULL);
+    if (rc == AER_OK) atomic_store(&kv->share.page->journal_loose, sync == AER_SYNC_OFF);
     if (rc == AER_UNKNOWN) aer__kv_break(kv);
     return rc;
 }
