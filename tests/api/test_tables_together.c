@@ -2,7 +2,9 @@
 #include <aerials.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "fs/fs.h"
@@ -120,5 +122,87 @@ TEST(what_a_dead_writer_left_is_finished_though_a_handle_that_closes_came_first)
     CHECK_DB_OK(db, aer_begin(db, AER_READ, &txn));
     CHECK_INT(2, count_rows(txn, "people"));
     CHECK_DB_OK(db, aer_commit(txn));
+    scene_close(db);
+}
+
+/* ---- in the way ---- */
+
+TEST(a_name_is_taken_by_a_file_or_a_link_too)
+{
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL);
+
+    create(db, "people", AER_STORAGE_FILES);
+    scene_shell("cd %s/tables && touch note && ln -s people friends", path);
+    CHECK_DB_RC(db, AER_EXISTS, aer_table_create(db, "note", NULL));
+    CHECK_DB_RC(db, AER_EXISTS, aer_table_create(db, "Friends", NULL));
+    CHECK_DB_RC(db, AER_EXISTS, aer_table_rename(db, "people", "note"));
+    create(db, "other", AER_STORAGE_FILES);
+    scene_close(db);
+}
+
+/* After the commit point it is too late to refuse: what is in the way is moved by whoever opens next. */
+static void plant(const char *command)
+{
+    static const char *const columns[] = {"n"};
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL);
+    aer_txn *txn;
+
+    create(db, "people", AER_STORAGE_FILES);
+    scene_shell("mkdir -p %s/tables/people/index/by_n/root && cd %s/tables/people/index/by_n/root && %s", path, path, command);
+    if (aer_index_create(db, "people", "by_n", columns, 1, 0, NULL, NULL)) {
+        aer_close(db);
+        db = scene_open(path, NULL);
+    }
+    CHECK_DB_OK(db, aer_insert(db, "people", "{\"name\":\"a\",\"n\":1}", 18, NULL));
+    CHECK_DB_OK(db, aer_begin(db, AER_READ, &txn));
+    CHECK_INT(1, count_rows(txn, "people"));
+    CHECK_DB_OK(db, aer_commit(txn));
+    scene_close(db);
+}
+
+TEST(a_directory_where_a_file_belongs_is_moved_away)
+{
+    plant("mkdir -p leaf/below");
+}
+
+TEST(a_fifo_or_a_link_where_a_file_belongs_is_replaced_or_moved_away)
+{
+    plant("mkfifo leaf");
+    plant("ln -s /etc/passwd leaf");
+}
+
+/* ---- a sync that fails ---- */
+
+static ino_t row_inode(const char *path)
+{
+    char command[PATH_SIZE], inode[64] = "";
+    FILE *out;
+
+    snprintf(command, sizeof command, "find %s/tables/people/data -type f -printf %%i", path);
+    out = popen(command, "r");
+    CHECK(out && fgets(inode, sizeof inode, out));
+    pclose(out);
+    return (ino_t)strtoull(inode, NULL, 10);
+}
+
+/* Reads still show what the system could not write, and the next sync says nothing of it. */
+TEST(after_a_failed_sync_the_files_of_the_journal_are_written_anew)
+{
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL);
+    ino_t before;
+
+    create(db, "people", AER_STORAGE_FILES);
+    create(db, "other", AER_STORAGE_FILES);
+    CHECK_DB_OK(db, aer_insert(db, "people", "{\"name\":\"a\"}", 12, NULL));
+    before = row_inode(path);
+    aer__fs_fault_at(FS_FAULT_SYNC, 1, EIO);
+    CHECK_DB_RC(db, AER_IO, aer_table_drop(db, "other"));
+    aer__fs_fault_at(FS_FAULT_NONE, 0, 0);
+    CHECK(row_inode(path) == before);
+    CHECK_DB_OK(db, aer_table_drop(db, "other"));
+    CHECK(row_inode(path) != before);
     scene_close(db);
 }
