@@ -296,16 +296,29 @@ static int clear(void *arg, struct catalog *c, struct err *err)
     return aer__catalog_journal_clear(c, err);
 }
 
+/* A sync failed, and what it was to write may be lost: reads show it, and the next sync would be content. */
+static int write_anew(struct files *f, struct err *err)
+{
+    struct changes *c;
+    int64_t last;
+    int rc = aer__replay_load(f, 0, false, &c, &last, err);
+
+    if (rc == AER_OK) rc = aer__apply(f, c, true, err);
+    aer__changes_free(c);
+    return rc;
+}
+
 static int checkpoint(struct files *f, struct err *err)
 {
     bool any = false;
     int rc = aer__kv_read_catalog(f->kv, any_journal, &any, err);
 
     if (rc || !any) return rc;
+    if (aer__kv_tables_applied(f->kv) == 0) rc = write_anew(f, err);
+    if (rc) return rc;
     rc = aer__fs_sync_all(f->dir, err);
     if (rc) {
-        /* What could not be written is lost from memory, and a second try would not tell. The journal has it all: who comes
-         * next puts it in place again. */
+        /* A second try would not tell. The journal has it all: the next checkpoint puts it in place again. */
         aer__kv_tables_doubt(f->kv);
         return rc;
     }
