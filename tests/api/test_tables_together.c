@@ -206,3 +206,57 @@ TEST(after_a_failed_sync_the_files_of_the_journal_are_written_anew)
     CHECK(row_inode(path) != before);
     scene_close(db);
 }
+
+/* ---- changes by expressions ---- */
+
+TEST(an_expression_that_gives_no_json_is_refused_and_the_transaction_goes_on)
+{
+    static const char *const bad[] = {"n=9e999", "name=CAST(x'ff' AS TEXT)",
+                                      "name=CASE WHEN name='b' THEN 1 ELSE 'z' || name END"};
+    aer_db *db = scene_open(scene_init(0, 0), NULL);
+    aer_txn *txn;
+
+    create(db, "people", AER_STORAGE_FILES);
+    CHECK_DB_OK(db, aer_begin(db, AER_WRITE, &txn));
+    CHECK_DB_OK(db, insert(txn, "people", "a"));
+    for (size_t i = 0; i < 2; i++)
+        CHECK_DB_RC(db, AER_INVALID, aer_update_where(db, txn, "people", NULL, &bad[i], 1, NULL));
+    CHECK_DB_OK(db, insert(txn, "people", "b"));
+    /* Evaluated for all rows before the first is changed. */
+    {
+        const char *const infinite = "n=CASE WHEN name='b' THEN 9e999 ELSE 1 END";
+        CHECK_DB_RC(db, AER_INVALID, aer_update_where(db, txn, "people", NULL, &infinite, 1, NULL));
+        CHECK_DB_RC(db, AER_INVALID, aer_update_where(db, txn, "people", "name='b'", &bad[2], 1, NULL));
+    }
+    CHECK_DB_OK(db, aer_commit(txn));
+    CHECK_DB_OK(db, aer_begin(db, AER_READ, &txn));
+    CHECK_INT(2, count_rows(txn, "people"));
+    CHECK_DB_OK(db, aer_commit(txn));
+    scene_close(db);
+}
+
+/* ---- numbers given by hand ---- */
+
+TEST(numbers_in_a_config_written_by_hand_do_not_run_over)
+{
+    static const char *const columns[] = {"n"};
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, NULL);
+
+    scene_shell("mkdir -p %s/tables/given && echo '{\"columns\": [], \"id\": 2147483647, \"indexes\": [], "
+                "\"next_index\": 4000000000,"
+                " \"schema_version\": 1, \"storage\": \"files\"}' > %s/tables/given/config",
+                path, path);
+    CHECK_DB_OK(db, aer_index_rebuild(db, "given", NULL, NULL, NULL, NULL));
+    CHECK_DB_OK(db, aer_index_create(db, "given", "by_n", columns, 1, 0, NULL, NULL));
+    create(db, "people", AER_STORAGE_FILES);
+    CHECK_DB_OK(db, aer_insert(db, "given", "{\"n\":1}", 7, NULL));
+    CHECK_DB_OK(db, aer_insert(db, "people", "{\"n\":1}", 7, NULL));
+    scene_shell("sed -i 's/\"indexes\": \\[/&\\n{\"columns\": [\"n\"], \"name\": \"second\", \"number\": 1},/' "
+                "%s/tables/given/config",
+                path);
+    CHECK_DB_RC(db, AER_OK, aer_close(db));
+    db = scene_open(path, NULL);
+    CHECK_DB_RC(db, AER_CORRUPT, aer_index_rebuild(db, "given", NULL, NULL, NULL, NULL));
+    scene_close(db);
+}
