@@ -444,7 +444,7 @@ AER_API int aer_rows_next(aer_rows *rows, const char **id, aer_slice *json);
 AER_API void aer_rows_close(aer_rows *rows);
 
 /* Update or delete the rows for which the SQL expression WHERE is true (NULL: all), in txn, or in a transaction of its own (txn NULL). The expressions see the
- * columns (of a table of any form: none), _id (text) and _row (the JSON text). assignments: "column=EXPR"; for a table of any form COLUMN is a key of the object. *count: rows. */
+ * columns (of a table of any form: none), _id (text) and _row (the JSON text). A row that is refused after others were changed leaves txn good for rolling back only. assignments: "column=EXPR"; for a table of any form COLUMN is a key of the object. *count: rows. */
 AER_API int aer_update_where(aer_db *db, aer_txn *txn, const char *table, const char *where,
                              const char *const *assignments, size_t assignment_count, uint64_t *count);
 AER_API int aer_delete_where(aer_db *db, aer_txn *txn, const char *table, const char *where, uint64_t *count);

@@ -49,7 +49,9 @@ static int look(struct files *f, struct change *change, bool *done, struct err *
     } else if (rc == AER_OK && !change->removed && found.size == change->size &&
                memcmp(found.data, change->data, found.size) == 0) {
         *done = true;
-    } else if (rc == AER_OK && !change->known && !aer__replay_is_torn(&found, change->data, change->size)) {
+    } else if (rc == AER_CORRUPT ||
+               (rc == AER_OK && !change->known && !aer__replay_is_torn(&found, change->data, change->size))) {
+        aer__err_clear(err); /* CORRUPT: no file, or far too large a one */
         rc = quarantine(f, change->path, err);
     }
     aer__buf_release(&found);
@@ -65,28 +67,28 @@ static int sweep_one(void *arg, const char *path, int kind, uint64_t size)
     return aer__fs_unlink(f->dir, path, NULL);
 }
 
-/* Temporaries beside the files of these changes. */
-static int sweep(struct files *f, const struct changes *c, struct err *err)
+/* Temporaries beside the files of these changes. Those that cannot be removed do no harm. */
+static void sweep(struct files *f, const struct changes *c)
 {
     char last[LAYOUT_TABLE_PATH_SIZE] = "", at[LAYOUT_TABLE_PATH_SIZE];
-    int rc = AER_OK;
 
-    for (size_t i = 0; rc == AER_OK && i < c->count; i++) {
+    for (size_t i = 0; i < c->count; i++) {
         const struct change *change = c->at[i];
         const char *slash = strrchr(change->path, '/');
         if (change->record || !slash) continue;
         snprintf(at, sizeof at, "%.*s", (int)(slash - change->path), change->path);
         if (strcmp(at, last) == 0) continue;
         memcpy(last, at, sizeof at);
-        rc = aer__fs_walk(f->dir, at, sweep_one, f, err);
-        if (rc == AER_OK && change->removed) aer__fs_prune(f->dir, change->path); /* a temporary was all there was */
+        (void)aer__fs_walk(f->dir, at, sweep_one, f, NULL);
+        if (change->removed) aer__fs_prune(f->dir, change->path); /* a temporary was all there was */
     }
-    return rc;
 }
 
 int aer__apply(struct files *f, struct changes *c, bool replay, struct err *err)
 {
     struct fs_many many = {.dir = f->dir};
+    /* After a sync that failed reads show what the disk does not have. */
+    bool anew = replay && aer__kv_tables_applied(f->kv) == 0;
     int rc = AER_OK;
 
     aer__changes_sort(c);
@@ -101,11 +103,11 @@ int aer__apply(struct files *f, struct changes *c, bool replay, struct err *err)
             if (rc == AER_OK && done && change->removed)
                 aer__fs_prune(f->dir, change->path); /* it died between the two */
         }
-        if (rc || done) continue;
+        if (rc || (done && (change->removed || !anew))) continue;
         rc = change->removed ? aer__fs_many_remove(&many, change->path, err) : write_one(&many, change, err);
     }
     aer__fs_many_end(&many);
-    if (rc == AER_OK && replay) rc = sweep(f, c, err);
+    if (rc == AER_OK && replay) sweep(f, c);
     return rc;
 }
 

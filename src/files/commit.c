@@ -28,9 +28,12 @@ static int checkpoint_records(struct files *f, enum records_when when, bool back
     int rc = aer__kv_turn_enter(f->kv, background, &local);
 
     if (rc == AER_OK) {
-        pthread_mutex_lock(&f->commit_lock);
-        rc = aer__records_checkpoint(f, when, &local);
-        pthread_mutex_unlock(&f->commit_lock);
+        /* Who commits may be waiting for this very background to seal a bucket. */
+        if (!background) pthread_mutex_lock(&f->commit_lock);
+        if (!background || pthread_mutex_trylock(&f->commit_lock) == 0) {
+            rc = aer__records_checkpoint(f, when, &local);
+            pthread_mutex_unlock(&f->commit_lock);
+        }
         aer__kv_turn_leave(f->kv, background);
     }
     /* A damaged file, or no module: the journal has it all, and who reads that table is told. */
@@ -62,6 +65,8 @@ struct commit {
     struct changes *c; /* NULL: a whole table */
     int64_t now_ns;
     int64_t last_id;
+    bool begun; /* tables_version is odd */
+    bool whole; /* redo: there was a whole table */
     int (*extra)(void *arg, struct catalog *catalog, struct err *err);
     void *arg;
     const char *op, *from, *to; /* a whole table: "drop" or "rename" */
@@ -108,6 +113,9 @@ static int write_all(void *arg, struct catalog *catalog, struct err *err)
     struct catalog_op whole = {.op = m->op, .path = m->from, .data = m->to, .size = m->to ? strlen(m->to) : 0};
     int rc = AER_OK;
 
+    /* Not earlier: to get here the turn may have been lent, and who has it must find nothing to settle. */
+    aer__kv_tables_begin(m->f->kv);
+    m->begun = true;
     for (size_t i = 0; m->c && rc == AER_OK && i < m->c->count; i++) {
         if (!m->c->at[i]->cancelled) rc = write_change(m, catalog, m->c->at[i], err);
     }
@@ -118,12 +126,20 @@ static int write_all(void *arg, struct catalog *catalog, struct err *err)
     return rc ? rc : aer__catalog_journal_last(catalog, &m->last_id, err);
 }
 
+static int checkpoint(struct files *f, struct err *err);
+
+/* Still with the turn: who has it next sees an odd number only after a death. */
 static int apply_all(void *arg, struct err *err)
 {
     struct commit *m = arg;
+    int rc;
 
-    if (m->c) return aer__apply(m->f, m->c, false, err);
-    return m->to ? aer__apply_rename(m->f, m->from, m->to, err) : aer__apply_drop(m->f, m->from, err);
+    if (m->c) rc = aer__apply(m->f, m->c, false, err);
+    else rc = m->to ? aer__apply_rename(m->f, m->from, m->to, err) : aer__apply_drop(m->f, m->from, err);
+    /* A whole table stays alone in the journal: done again behind later changes it would take them away. */
+    if (rc == AER_OK && m->op) rc = checkpoint(m->f, err);
+    if (rc == AER_OK) aer__kv_tables_end(m->f->kv, m->last_id);
+    return rc;
 }
 
 /* After the commit there is no way back: what it needs of the disk must be there before. */
@@ -148,10 +164,9 @@ static int commit_locked(struct commit *m, struct kv_txn *txn, uint64_t *version
     struct kv_journal journal = {m, write_all, apply_all};
     int rc;
 
-    aer__kv_tables_begin(kv);
     rc = aer__kv_commit_with(txn, &journal, err);
-    if (rc == AER_OK) aer__kv_tables_end(kv, m->last_id);
-    else if (rc != AER_UNKNOWN) aer__kv_tables_cancel(kv); /* in doubt it stays odd: whoever comes next looks */
+    if (rc && rc != AER_UNKNOWN && m->begun)
+        aer__kv_tables_cancel(kv); /* in doubt it stays odd: whoever comes next looks */
     *version = aer__kv_tables_version(kv);
     return rc;
 }
@@ -247,20 +262,14 @@ static int checkpoint(struct files *f, struct err *err);
 static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
 {
     uint64_t version;
-    /* Alone in the journal: what is before it names paths that it takes away. We have the turn, and enter it once more beside
-     * ourselves as the background does, without making way for others. */
-    int rc = aer__files_checkpoint(m->f, true, err);
+    int rc;
 
-    if (rc) {
-        aer__kv_rollback(txn);
-        return rc;
-    }
-    rc = commit(m, txn, &version, err);
-    if (rc == AER_OK && aer__files_checkpoint(m->f, false, NULL)) {
-        /* It is done, but must not stay in the journal: whoever has the turn next tries again before anything else. */
-        aer__kv_tables_doubt(m->f->kv);
-        aer__kv_tables_begin(m->f->kv);
-    }
+    /* Alone in the journal: what is before it names paths that it takes away. */
+    pthread_mutex_lock(&m->f->commit_lock);
+    rc = checkpoint(m->f, err);
+    pthread_mutex_unlock(&m->f->commit_lock);
+    if (rc == AER_OK) return commit(m, txn, &version, err);
+    aer__kv_rollback(txn);
     return rc;
 }
 
@@ -292,8 +301,9 @@ static int redo_whole(void *arg, const struct catalog_op *op)
     struct commit *m = arg;
     char to[LAYOUT_TABLE_PATH_SIZE];
 
+    if (strcmp(op->op, "drop") != 0 && strcmp(op->op, "rename") != 0) return AER_OK;
+    m->whole = true;
     if (strcmp(op->op, "drop") == 0) return aer__apply_drop(m->f, op->path, m->arg);
-    if (strcmp(op->op, "rename") != 0) return AER_OK;
     snprintf(to, sizeof to, "%.*s", (int)op->size, op->data ? (const char *)op->data : "");
     return aer__apply_rename(m->f, op->path, to, m->arg);
 }
@@ -315,6 +325,7 @@ static int redo(struct files *f, struct err *err)
 
     if (rc == AER_OK) rc = aer__apply(f, c, true, err);
     if (rc == AER_OK) rc = aer__kv_read_catalog(f->kv, redo_wholes, &m, err);
+    if (rc == AER_OK && m.whole) rc = checkpoint(f, err); /* as apply_all does */
     if (rc == AER_OK) {
         aer__kv_tables_define(f->kv);
         aer__kv_tables_end(f->kv, last);
@@ -326,49 +337,17 @@ static int redo(struct files *f, struct err *err)
     return rc;
 }
 
-static int see_first(void *arg, const struct catalog_op *op)
-{
-    bool *whole = arg;
-
-    *whole = strcmp(op->op, "drop") == 0 || strcmp(op->op, "rename") == 0;
-    return AER_DONE;
-}
-
-static int begins_whole(void *arg, struct catalog *c, struct err *err)
-{
-    int rc = aer__catalog_journal(c, 0, see_first, arg, err);
-
-    return rc == AER_DONE ? AER_OK : rc;
-}
-
-/* A whole table in the journal stays alone there: done once more after what came later, it would take away what is new. */
-static int let_go_of_whole(struct files *f, struct err *err)
-{
-    bool whole = false;
-    int rc = aer__kv_read_catalog(f->kv, begins_whole, &whole, err);
-
-    return rc == AER_OK && whole ? checkpoint(f, err) : rc;
-}
-
-static int redo_locked(struct files *f, struct err *err)
-{
-    int rc = aer__kv_tables_lock(f->kv, err);
-
-    if (rc) return rc;
-    rc = redo(f, err);
-    aer__kv_tables_unlock(f->kv);
-    return rc;
-}
-
 int aer__files_settle(struct files *f, struct err *err)
 {
-    int rc = AER_OK;
+    int rc;
 
-    if (!f) return AER_OK;
+    if (!f || !(aer__kv_tables_version(f->kv) & 1)) return AER_OK;
+    rc = aer__kv_tables_lock(f->kv, err);
+    if (rc) return rc;
     pthread_mutex_lock(&f->commit_lock);
-    if (aer__kv_tables_version(f->kv) & 1) rc = redo_locked(f, err);
-    if (rc == AER_OK) rc = let_go_of_whole(f, err);
+    if (aer__kv_tables_version(f->kv) & 1) rc = redo(f, err); /* else somebody took back his commit while we waited */
     pthread_mutex_unlock(&f->commit_lock);
+    aer__kv_tables_unlock(f->kv);
     return rc;
 }
 
@@ -385,16 +364,29 @@ static int clear(void *arg, struct catalog *c, struct err *err)
     return aer__catalog_journal_clear(c, err);
 }
 
+/* A sync failed, and what it was to write may be lost: reads show it, and the next sync would be content. */
+static int write_anew(struct files *f, struct err *err)
+{
+    struct changes *c;
+    int64_t last;
+    int rc = aer__replay_load(f, 0, false, &c, &last, err);
+
+    if (rc == AER_OK) rc = aer__apply(f, c, true, err);
+    aer__changes_free(c);
+    return rc;
+}
+
 static int checkpoint(struct files *f, struct err *err)
 {
     bool any = false;
     int rc = aer__kv_read_catalog(f->kv, any_journal, &any, err);
 
     if (rc || !any) return rc;
+    if (aer__kv_tables_applied(f->kv) == 0) rc = write_anew(f, err);
+    if (rc) return rc;
     rc = aer__fs_sync_all(f->dir, err);
     if (rc) {
-        /* What could not be written is lost from memory, and a second try would not tell. The journal has it all: who comes
-         * next puts it in place again. */
+        /* A second try would not tell. The journal has it all: the next checkpoint puts it in place again. */
         aer__kv_tables_doubt(f->kv);
         return rc;
     }
@@ -406,13 +398,18 @@ int aer__files_checkpoint(struct files *f, bool background, struct err *err)
     int rc = aer__kv_turn_enter(f->kv, background, err);
 
     if (rc) return rc;
-    pthread_mutex_lock(&f->commit_lock);
-    rc = checkpoint(f, err);
+    /* Who commits may be waiting for this very background to seal a bucket. */
+    if (!background) pthread_mutex_lock(&f->commit_lock);
+    else if (pthread_mutex_trylock(&f->commit_lock)) goto out;
+    if (aer__kv_tables_version(f->kv) & 1)
+        rc = aer__err_set(err, AER_BUSY, "a writer died while it changed the tables: it must be finished first");
+    else rc = checkpoint(f, err);
     if (rc == AER_OK) {
         f->bytes = 0;
         f->dirty = false;
     }
     pthread_mutex_unlock(&f->commit_lock);
+out:
     aer__kv_turn_leave(f->kv, background);
     return rc;
 }
@@ -422,8 +419,7 @@ int aer__files_round(struct files *f, struct err *err)
     bool due;
     int rc = AER_OK;
 
-    if (!f) return AER_OK;
-    pthread_mutex_lock(&f->commit_lock);
+    if (!f || pthread_mutex_trylock(&f->commit_lock)) return AER_OK; /* see aer__files_checkpoint */
     due = f->dirty && aer__monotonic_ms() - f->committed_ms >= IDLE_MS;
     pthread_mutex_unlock(&f->commit_lock);
     if (due) rc = aer__files_checkpoint(f, true, err);

@@ -34,7 +34,7 @@ static int sync_keys(struct kv *kv, int sync, struct err *err)
     return rc;
 }
 
-/* The same the other way round. One small commit that is synced takes the whole WAL with it. */
+/* The same the other way round, after mode off. One small commit that is synced takes the whole WAL with it. */
 int aer__journal_sync(struct kv *kv, struct err *err)
 {
     int rc;

@@ -129,6 +129,7 @@ struct kv {
     pthread_mutex_t files_lock; /* see tables.c */
     int files_readers;
     bool files_wanted; /* a writer of ours waits for SHARE_TABLES, or has it */
+    bool files_locked; /* it has it */
 
     pthread_mutex_t snapshot_lock;
     struct kv_txn *snapshots; /* open read transactions */

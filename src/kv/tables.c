@@ -33,8 +33,9 @@ static void pause_for(struct kv *kv, unsigned us)
 int aer__kv_tables_enter(struct kv *kv, struct err *err)
 {
     int64_t deadline = aer__kv_deadline(kv);
-    int rc = AER_OK;
+    int rc = aer__kv_usable(kv, err);
 
+    if (rc) return rc;
     pthread_mutex_lock(&kv->files_lock);
     for (unsigned us = 30;; us = AER_MIN(us * 2, 1000u)) {
         if (kv->files_readers > 0 && !kv->files_wanted) break;
@@ -60,17 +61,17 @@ void aer__kv_tables_leave(struct kv *kv)
     pthread_mutex_unlock(&kv->files_lock);
 }
 
-/* With the turn, so no two writers meet here. */
+/* With the turn. It may be given back before the lock is: another writer of this handle waits for that, the kernel would let it in. */
 int aer__kv_tables_lock(struct kv *kv, struct err *err)
 {
     int64_t deadline = aer__kv_deadline(kv);
     int rc = AER_BUSY;
 
     pthread_mutex_lock(&kv->files_lock);
-    kv->files_wanted = true;
     for (unsigned us = 30;; us = AER_MIN(us * 2, 1000u)) {
         int64_t now = aer__monotonic_ms();
-        if (kv->files_readers == 0) {
+        kv->files_wanted = true;
+        if (kv->files_readers == 0 && !kv->files_locked) {
             rc = aer__share_lock(&kv->share, SHARE_TABLES, err);
             if (rc != AER_BUSY) break;
         }
@@ -81,7 +82,8 @@ int aer__kv_tables_lock(struct kv *kv, struct err *err)
         atomic_store(&kv->share.page->tables_wanted_ms, (uint64_t)(now + WANT_MS));
         pause_for(kv, us);
     }
-    if (rc) kv->files_wanted = false;
+    if (rc == AER_OK) kv->files_locked = true;
+    else kv->files_wanted = kv->files_locked;
     pthread_mutex_unlock(&kv->files_lock);
     return rc;
 }
@@ -89,7 +91,7 @@ int aer__kv_tables_lock(struct kv *kv, struct err *err)
 void aer__kv_tables_unlock(struct kv *kv)
 {
     pthread_mutex_lock(&kv->files_lock);
-    kv->files_wanted = false;
+    kv->files_wanted = kv->files_locked = false;
     aer__share_unlock(&kv->share, SHARE_TABLES);
     pthread_mutex_unlock(&kv->files_lock);
 }

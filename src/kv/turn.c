@@ -81,7 +81,8 @@ static int take_over(struct kv *kv, struct err *err)
 {
     struct share_page *page = kv->share.page;
     uint64_t counter = atomic_load(&page->counter);
-    bool died = (counter & 1) || atomic_load(&page->in_turn), unfinished;
+    bool unsettled = atomic_load(&kv->settle) || (kv->options.hooks.settle && (atomic_load(&page->tables_version) & 1));
+    bool died = (counter & 1) || atomic_load(&page->in_turn);
     int rc;
 
     if (died) {
@@ -90,8 +91,7 @@ static int take_over(struct kv *kv, struct err *err)
     }
     atomic_store(&page->in_turn, 1);
     rc = aer__follow(kv, died, err);
-    unfinished = atomic_load(&page->tables_version) & 1;
-    if (rc == AER_OK && (died || unfinished || atomic_load(&kv->settle))) rc = aer__settle(kv, err);
+    if (rc == AER_OK && (died || unsettled || atomic_load(&kv->settle))) rc = aer__settle(kv, err);
     if (rc == AER_OK || !died) atomic_store(&page->in_turn, rc == AER_OK);
     return rc; /* not settled: in_turn stays, for the next one to try */
 }

@@ -12,6 +12,7 @@
 #define SCHEMA_VERSION 1
 #define COLUMNS_MAX 1000
 #define PATHS_MAX 16
+#define NUMBER_MAX 1000000000 /* of an index: some are given by hand */
 
 static const char *const storages[] = {
     [AER_STORAGE_FILES] = "files", [AER_STORAGE_BUCKETS] = "buckets", [AER_STORAGE_GDBM] = "gdbm"};
@@ -174,12 +175,20 @@ int aer__def_add_index(struct tables *tables, struct table *t, const char *name,
         if (strcasecmp(t->indexes[i]->ix.name, name) == 0)
             return aer__err_set(err, AER_EXISTS, "table '%s' has an index '%s' already", t->name, t->indexes[i]->ix.name);
     }
+    if (!number) number = t->next_index;
+    /* What could not be read again would make all tables unusable, and two indexes of one number would be one. */
+    if (number > NUMBER_MAX)
+        return aer__err_set(err, AER_INVALID, "table '%s' has no number left for an index", t->name);
+    for (size_t i = 0; i < t->index_count; i++) {
+        if (t->indexes[i]->ix.number == number)
+            return aer__err_set(err, AER_INVALID, "indexes '%s' and '%s' have the same number", t->indexes[i]->ix.name, name);
+    }
     ti = aer__calloc(1, sizeof *ti);
     if (!ti) return aer__err_nomem(err);
     rc = copy_paths(ti, t, paths, count, err);
     if (rc) goto out;
     memcpy(ti->ix.name, name, strlen(name) + 1);
-    ti->ix.number = number ? number : t->next_index;
+    ti->ix.number = number;
     ti->ix.unique = flags & AER_UNIQUE;
     ti->ix.place = t->heap.place;
     ti->ix.files = tables->files;
@@ -249,7 +258,7 @@ static int read_index(struct tables *tables, struct table *t, const json_t *obje
 
     if (count > PATHS_MAX) count = 0;
     for (size_t i = 0; i < count; i++) paths[i] = json_string_value(json_array_get(columns, i));
-    if (n < 1 || n > 1000000000) return aer__err_set(err, AER_INVALID, "an index has no number");
+    if (n < 1 || n > NUMBER_MAX) return aer__err_set(err, AER_INVALID, "an index has no number");
     return aer__def_add_index(tables, t, json_string_value(json_object_get(object, "name")), paths, count, flags,
                               json_is_true(json_object_get(object, "automatic")), (unsigned)n, err);
 }
@@ -257,6 +266,7 @@ static int read_index(struct tables *tables, struct table *t, const json_t *obje
 static int read_all(struct tables *tables, struct table *t, const json_t *root, struct err *err)
 {
     const json_t *version = json_object_get(root, "schema_version"), *id = json_object_get(root, "id"), *item;
+    json_int_t next;
     size_t i;
     int rc = AER_OK;
 
@@ -269,7 +279,8 @@ static int read_all(struct tables *tables, struct table *t, const json_t *root, 
     if (json_integer_value(id) < 1 || json_integer_value(id) > INT32_MAX)
         return aer__err_set(err, AER_INVALID, "it has no id");
     t->id = (uint32_t)json_integer_value(id);
-    t->next_index = (unsigned)AER_MAX(json_integer_value(json_object_get(root, "next_index")), 1);
+    next = json_integer_value(json_object_get(root, "next_index"));
+    t->next_index = next < 1 || next > NUMBER_MAX ? 1 : (unsigned)next; /* if it is nonsense: indexes raise it */
     t->heap = (struct heap){.storage = t->storage,
                             .place = {t->id, t->name, t->storage == AER_STORAGE_GDBM},
                             .files = tables->files,

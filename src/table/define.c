@@ -27,11 +27,21 @@ int aer__def_complete(struct tables *tables, struct table *t, struct err *err)
 
 /* ---- create ---- */
 
+static bool has_id(const struct tables *tables, uint32_t id)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        if (tables->at[i]->id == id) return true;
+    return false;
+}
+
+/* Above all others, but for one written by hand that leaves no room there. */
 uint32_t aer__def_new_id(const struct tables *tables)
 {
     uint32_t id = 1;
 
     for (size_t i = 0; i < tables->count; i++) id = AER_MAX(id, tables->at[i]->id + 1);
+    if (id > INT32_MAX)
+        for (id = 1; has_id(tables, id); id++) continue;
     return id;
 }
 

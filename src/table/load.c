@@ -207,11 +207,11 @@ static int look_at_folder(void *arg, const char *name, int kind)
     struct folders *f = arg;
     char path[LAYOUT_TABLE_PATH_SIZE];
 
-    if (kind != FS_DIR || !aer__layout_name_ok(name)) return AER_OK;
     if (f->name) {
-        if (strcasecmp(f->name, name) == 0) f->found = true;
+        if (strcasecmp(f->name, name) == 0) f->found = true; /* a link or a file is in the way, too */
         return AER_OK;
     }
+    if (kind != FS_DIR || !aer__layout_name_ok(name)) return AER_OK;
     aer__layout_table_path(path, name, LAYOUT_CONFIG);
     return aer__fs_kind(f->tables->dir, path) == FS_FILE ? add_name(f, name) : AER_OK;
 }

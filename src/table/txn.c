@@ -10,9 +10,12 @@
 
 int aer__tables_begin(struct tables *tables, struct kv_txn *txn, bool write, struct table_txn **out, struct err *err)
 {
-    struct table_txn *t = aer__calloc(1, sizeof *t);
+    struct table_txn *t;
+    int rc = write ? aer__files_settle(tables->files, err) : AER_OK; /* the turn may be older than what there is to settle */
 
-    *out = t;
+    *out = NULL;
+    if (rc) return rc;
+    *out = t = aer__calloc(1, sizeof *t);
     if (!t) return aer__err_nomem(err);
     t->tables = tables;
     t->kv = txn;

@@ -6,6 +6,7 @@
 #include "sqlite/sq.h"
 #include "table/inside.h"
 
+#include <math.h>
 #include <string.h>
 
 struct chooser {
@@ -177,14 +178,18 @@ static int column_json(sqlite3_stmt *stmt, int at, const struct column *c, json_
             *value = json_boolean(sqlite3_column_int64(stmt, at));
         else *value = json_integer(sqlite3_column_int64(stmt, at));
         break;
-    case SQLITE_FLOAT: *value = json_real(sqlite3_column_double(stmt, at)); break;
+    case SQLITE_FLOAT:
+        if (!isfinite(sqlite3_column_double(stmt, at)))
+            return aer__err_set(err, AER_INVALID, "column '%s': JSON has no infinity", c ? c->name : "");
+        *value = json_real(sqlite3_column_double(stmt, at));
+        break;
     case SQLITE_TEXT:
         text = (const char *)sqlite3_column_text(stmt, at);
         if (text && type == AER_JSON) {
             rc = aer__json_read(text, (size_t)sqlite3_column_bytes(stmt, at), value, err);
             if (rc == AER_INVALID) aer__err_prefix(err, "column '%s'", c->name);
         } else if (text) {
-            *value = json_stringn(text, (size_t)sqlite3_column_bytes(stmt, at));
+            *value = json_stringn_nocheck(text, (size_t)sqlite3_column_bytes(stmt, at));
         }
         break;
     default: return aer__err_set(err, AER_INVALID, "column '%s': a blob is no JSON", c ? c->name : "");
@@ -201,7 +206,7 @@ static int assign(struct chooser *c, const struct table *t, json_t *row, struct 
         const struct column *column = aer__def_column(t, c->names[i], strlen(c->names[i]));
         json_t *value;
         rc = column_json(c->stmt, (int)i + 1, column, &value, err);
-        if (rc == AER_OK && json_object_set_new(row, c->names[i], value)) rc = aer__err_nomem(err);
+        if (rc == AER_OK && json_object_set_new_nocheck(row, c->names[i], value)) rc = aer__err_nomem(err);
     }
     return rc;
 }
@@ -226,7 +231,7 @@ static int evaluate(struct chooser *c, const struct table *t, const char *id, co
     if (rc == AER_OK && (sqlite3_column_type(c->stmt, 0) == SQLITE_NULL || sqlite3_column_double(c->stmt, 0) == 0))
         rc = AER_DONE;
     if (rc == AER_OK) rc = assign(c, t, row, err);
-    if (rc == AER_OK) rc = aer__json_write(to, row, err);
+    if (rc == AER_OK) rc = aer__json_write(to, row, err); /* and looks whether all is UTF-8 */
     sqlite3_reset(c->stmt);
     sqlite3_clear_bindings(c->stmt);
     json_decref(row);
@@ -277,8 +282,9 @@ static int carry_out(struct table_txn *t, const char *table, bool update, const 
 {
     const unsigned char *text = p->texts.data;
     int rc = AER_OK;
+    size_t i;
 
-    for (size_t i = 0; rc == AER_OK && i < p->count; i++) {
+    for (i = 0; rc == AER_OK && i < p->count; i++) {
         const char *id = (const char *)p->ids.data + i * LAYOUT_ROW_ID_SIZE;
         size_t size;
         memcpy(&size, text, sizeof size);
@@ -288,6 +294,7 @@ static int carry_out(struct table_txn *t, const char *table, bool update, const 
         if (rc == AER_NOTFOUND) rc = aer__err_set(err, AER_CORRUPT, "row %s of table '%s' is gone", id, table);
         if (rc) aer__err_prefix(err, "row %s", id);
     }
+    if (rc && i > 1) aer__tables_fail(t, rc, err); /* those before it are done */
     return rc;
 }
 
@@ -318,7 +325,6 @@ static int run(struct table_txn *t, const char *name, const char *where, const c
     if (rc == AER_OK) rc = gather(t, &c, copy, &p, err);
     if (rc == AER_OK) rc = carry_out(t, name, update, &p, err);
     if (rc == AER_OK) *count = p.count;
-    else if (p.count) aer__tables_fail(t, rc, err); /* some may be done */
     aer__buf_release(&p.ids);
     aer__buf_release(&p.texts);
     release(&c);

@@ -250,3 +250,17 @@ TEST(keys_and_tables_of_mode_normal_reach_the_disk_in_the_order_of_their_commits
     CHECK(syncs_before("aerial.sq3-wal") < syncs_before("active-0.sq3-wal"));
     CHECK_DB_OK(db, aer_close(db));
 }
+
+/* A row that is deleted is gone from the disk at the file system's next commit. Without the journal it would be missing after a power
+ * cut, in a state that never was. */
+TEST(the_journal_is_on_disk_before_a_file_is_changed_in_mode_normal_too)
+{
+    aer_db *db = open_people(scene_init(1000, 0), AER_SYNC_NORMAL);
+
+    for (unsigned i = 1; i < 20; i++) {
+        syncs.count = 0;
+        insert_person(db, i);
+        CHECK(syncs_before("aerial.sq3-wal") < syncs.count);
+    }
+    CHECK_DB_OK(db, aer_close(db));
+}

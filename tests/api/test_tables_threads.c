@@ -12,7 +12,6 @@
 struct work {
     aer_db *db;
     const char *table;
-    int conflicts;
 };
 
 static void create(aer_db *db, const char *table, int storage)
@@ -90,11 +89,12 @@ static void *create_and_drop(void *arg)
     return NULL;
 }
 
-static void run(int storage, void *(*other)(void *arg), const char *other_table)
+static void run(int storage, void *(*other)(void *arg), const char *other_table, bool two_handles)
 {
-    static const aer_options options = {.size = sizeof options, .sync = AER_SYNC_NORMAL, .busy_ms = 60000};
-    aer_db *db = scene_open(scene_init(0, 0), &options);
-    struct work people = {db, "people", 0}, beside = {db, other_table, 0};
+    static const aer_options options = {.size = sizeof options, .sync = AER_SYNC_NORMAL};
+    const char *path = scene_init(0, 0);
+    aer_db *db = scene_open(path, &options), *second = two_handles ? scene_open(path, &options) : db;
+    struct work people = {db, "people"}, beside = {second, other_table};
     pthread_t thread[2];
 
     create(db, "people", AER_STORAGE_FILES);
@@ -104,25 +104,49 @@ static void run(int storage, void *(*other)(void *arg), const char *other_table)
     for (int i = 0; i < 2; i++) CHECK_INT(0, pthread_join(thread[i], NULL));
     CHECK_INT(ROUNDS, count_rows(db, "people", NULL));
     CHECK_INT(ROUNDS, count_rows(db, "people", "unq_name"));
+    if (two_handles) scene_close(second);
     scene_close(db);
 }
 
 TEST(rows_beside_rows_in_buckets)
 {
-    run(AER_STORAGE_BUCKETS, insert_rows, "other");
+    run(AER_STORAGE_BUCKETS, insert_rows, "other", false);
 }
 
 TEST(rows_beside_changes_that_are_rolled_back)
 {
-    run(AER_STORAGE_FILES, take_back_rows, "people");
+    run(AER_STORAGE_FILES, take_back_rows, "people", false);
 }
 
 TEST(rows_beside_changed_definitions)
 {
-    run(AER_STORAGE_FILES, define, "other");
+    run(AER_STORAGE_FILES, define, "other", false);
 }
 
 TEST(rows_beside_tables_that_come_and_go)
 {
-    run(AER_STORAGE_FILES, create_and_drop, "passing");
+    run(AER_STORAGE_FILES, create_and_drop, "passing", false);
+}
+
+TEST(rows_beside_tables_that_come_and_go_by_another_handle)
+{
+    run(AER_STORAGE_FILES, create_and_drop, "passing", true);
+}
+
+/* The background, which has just been woken, must not wait for a commit that waits for it. */
+TEST(a_row_in_a_transaction_larger_than_a_bucket)
+{
+    static const aer_options options = {.size = sizeof options, .sync = AER_SYNC_NORMAL};
+    aer_db *db = scene_open(scene_init(100, 0), &options);
+
+    create(db, "people", AER_STORAGE_FILES);
+    for (unsigned i = 0; i < 60; i++) {
+        aer_txn *txn;
+        CHECK_DB_OK(db, aer_begin(db, AER_WRITE, &txn));
+        for (unsigned j = 0; j < 250; j++) CHECK_DB_OK(db, aer_txn_put(txn, &(unsigned[]){i, j}, 8, "value", 5));
+        CHECK_DB_OK(db, aer_txn_insert(txn, "people", "{}", 2, NULL));
+        CHECK_DB_OK(db, aer_commit(txn));
+    }
+    CHECK_INT(60, count_rows(db, "people", "unq_name"));
+    scene_close(db);
 }

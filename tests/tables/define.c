@@ -43,8 +43,8 @@ static void rename_or_drop(struct player *p, int i)
     fresh_name(p, op.name);
     history_add(&p->history, "%s %s %s", op.kind == OP_DROP ? "drop" : "rename", t->name, op.kind == OP_DROP ? "" : op.name);
     player_tell_started(p, &op, 1);
-    player_expect(p, db, AER_OK,
-                  op.kind == OP_DROP ? aer_table_drop(db, t->name) : aer_table_rename(db, t->name, op.name), "rename or drop");
+    player_expect(p, db, AER_OK, op.kind == OP_DROP ? aer_table_drop(db, t->name) : aer_table_rename(db, t->name, op.name),
+                  "rename or drop");
     player_tell_done(p);
     shadow_apply(&p->shadow, &op);
 }
@@ -80,7 +80,8 @@ static void create_index(struct player *p, int i)
         columns[k] = texts[k];
     }
     refused = op.index.unique && breaks_unique(t, &op.index);
-    history_add(&p->history, "index %s of %s on %s...%s", op.index.name, t->name, texts[0], op.index.unique ? ", unique" : "");
+    history_add(&p->history, "index %s of %s on %s...%s", op.index.name, t->name, texts[0],
+                op.index.unique ? ", unique" : "");
     if (!refused) player_tell_started(p, &op, 1);
     player_expect(p, db, refused ? AER_CONFLICT : AER_OK,
                   aer_index_create(db, t->name, op.index.name, columns, op.index.path_count,

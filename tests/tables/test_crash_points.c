@@ -107,7 +107,8 @@ static long every_point(struct world *w, int storage, int rows, act_fn act)
     for (points = 1; died; points++) {
         CHECK(points < POINTS_MAX);
         died = run(w, act, points);
-        for (long n = points % 3; n > 0 && world_random(w, 2); n--) run(w, world_recover, 1 + (long)world_random(w, 40));
+        for (long n = points % 3; n > 0 && world_random(w, 2); n--)
+            run(w, world_recover, 1 + (long)world_random(w, 40));
         world_settle(w, false);
         inspect_remove(w->path);
         snprintf(command, sizeof command, "cp -a '%s.kept' '%s'", w->path, w->path);

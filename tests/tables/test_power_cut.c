@@ -69,8 +69,8 @@ static void cut_again_and_again(int sync)
         world_remove(&w);
     }
     journal_free(w.journal);
-    printf("  %d cuts: %u changes of files, %u of them not synced, %u lost; %u in a commit, %u of those found done\n", wanted,
-           cut.changes, cut.unsynced, cut.lost, w.in_flight, w.in_flight_there);
+    printf("  %d cuts: %u changes of files, %u of them not synced, %u lost; %u in a commit, %u of those found done\n",
+           wanted, cut.changes, cut.unsynced, cut.lost, w.in_flight, w.in_flight_there);
 }
 
 TEST(in_full_a_power_cut_takes_no_acknowledged_transaction)
