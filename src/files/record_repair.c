@@ -85,7 +85,7 @@ static int write_down(void *arg, struct catalog *c, struct err *err)
 static int take_over(struct take_over *t, struct err *err)
 {
     char path[LAYOUT_TABLE_PATH_SIZE];
-    bool whole;
+    bool whole = true;
     int rc = aer__records_load(t->f, err);
 
     if (rc == AER_OK) rc = is_whole(t, false, &whole, err);

@@ -268,22 +268,28 @@ static const char *key_at(struct merge *m)
     return strcmp(m->key_name, m->end_name) < 0 ? m->key_name : NULL;
 }
 
+static const char *first_of(const char *a, const char *b)
+{
+    return !a || (b && strcmp(b, a) < 0) ? b : a;
+}
+
 /* The next name that is there; NULL: no more. */
 static const char *next_name(struct merge *m)
 {
     for (;;) {
         const struct change *own = change_at(m, m->own, m->own_at), *journal = change_at(m, m->journal, m->journal_at);
-        const struct change *says;
-        const char *key = key_at(m), *name = own ? own->name : NULL;
-        if (journal && (!name || strcmp(journal->name, name) < 0)) name = journal->name;
-        if (key && (!name || strcmp(key, name) < 0)) name = key;
+        const struct change *says = NULL;
+        const char *key = key_at(m), *name = first_of(first_of(own ? own->name : NULL, journal ? journal->name : NULL), key);
         if (!name) return NULL;
-        own = own && strcmp(own->name, name) == 0 ? own : NULL;
-        journal = journal && strcmp(journal->name, name) == 0 ? journal : NULL;
-        m->own_at += own != NULL;
-        m->journal_at += journal != NULL;
         m->key_at += key && strcmp(key, name) == 0;
-        says = own ? own : journal;
+        if (journal && strcmp(journal->name, name) == 0) {
+            m->journal_at++;
+            says = journal;
+        }
+        if (own && strcmp(own->name, name) == 0) {
+            m->own_at++;
+            says = own;
+        }
         if (!says) return key;
         if (!says->removed) return says->name;
     }
