@@ -38,7 +38,10 @@ int aer__kv_tables_enter(struct kv *kv, struct err *err)
     if (rc) return rc;
     pthread_mutex_lock(&kv->files_lock);
     for (unsigned us = 30;; us = AER_MIN(us * 2, 1000u)) {
-        if (kv->files_readers > 0 && !kv->files_wanted) break;
+        if (kv->files_readers > 0 && !kv->files_wanted) {
+            rc = AER_OK; /* another thread has the lock for all of us, by now */
+            break;
+        }
         if (kv->files_readers == 0 && !kv->files_wanted && !wanted(kv)) {
             rc = aer__share_lock_shared(&kv->share, SHARE_TABLES, err);
             if (rc != AER_BUSY) break;
