@@ -14,9 +14,9 @@
 
 #define PEOPLE 40
 #if defined(__SANITIZE_ADDRESS__)
-#define EVERY 40 /* so many points one by one, then in growing steps; AERIALS_STARVE says otherwise */
+#define EVERY 16 /* so many points one by one, then in growing steps; AERIALS_STARVE says otherwise */
 #else
-#define EVERY 100
+#define EVERY 40
 #endif
 
 struct model {
@@ -220,7 +220,7 @@ static void all_points(int storage)
     make_base(base, storage, &model);
     for (int on = 0; on < 2; on++) {
         unsigned long n = 1;
-        while (run(base, path, &model, n, on)) n += n < one_by_one ? 1 : n / 16;
+        while (run(base, path, &model, n, on)) n += n < one_by_one ? 1 : n / 6;
     }
     scene_shell("rm -rf '%s'", path);
 }
