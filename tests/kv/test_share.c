@@ -42,7 +42,7 @@ TEST(the_first_one_in_is_alone_and_finds_a_clean_page)
         CHECK(s.alone);
         CHECK_INT(0, s.slot);
         CHECK_INT(MAGIC, s.page->magic);
-        CHECK_INT(1, s.page->version);
+        CHECK_INT(2, s.page->version);
         CHECK_INT(0, s.page->counter);
         CHECK_INT(0, s.page->last_seq);
         CHECK_INT(1, s.page->catalog_version);
@@ -115,11 +115,11 @@ TEST(a_page_of_another_version_is_refused_while_somebody_is_in)
     struct err err = {0};
 
     come_in(dir, &a);
-    a.page->version = 2;
+    a.page->version = 1;
     CHECK_RC(AER_NEWER, aer__share_open(dir, false, false, 0, &b, &err));
     CHECK(strstr(err.message, LAYOUT_LOCK) != NULL);
     CHECK(b.page == NULL && b.fd == -1);
-    a.page->version = 1;
+    a.page->version = 2;
     a.page->magic++;
     CHECK_RC(AER_NEWER, open_share(dir, &b, 0));
     aer__share_close(&a);
@@ -360,10 +360,10 @@ TEST(a_reader_without_permission_refuses_a_page_of_another_version)
     struct share writer, reader;
 
     come_in(dir, &writer);
-    writer.page->version = 2;
+    writer.page->version = 1;
     CHECK_RC(AER_NEWER, open_without_permission(dir, true, &reader, ERR));
     CHECK(reader.page == NULL && reader.fd == -1);
-    writer.page->version = 1;
+    writer.page->version = 2;
     writer.page->magic = 0;
     CHECK_RC(AER_NEWER, open_without_permission(dir, true, &reader, ERR));
     aer__share_close(&writer);
