@@ -46,7 +46,7 @@ WARNINGS = build-warnings-gcc build-warnings-clang
 check-warnings: $(WARNINGS)
 $(WARNINGS): build-warnings-%:
 	@$(CMAKE) -B $@ -DCMAKE_C_COMPILER=$* -DWERROR=ON > /dev/null
-	@ninja -C $@ -j $(JOBS) all $(if $(wildcard bench/*.c),aerials_bench)
+	@ninja -C $@ -j $(JOBS) all $(if $(wildcard bench/*.c),aerials_bench aerials_bench_tables)
 
 # readdir_r, which cppcheck would have us use, is deprecated by the C library.
 check-lint: build-warnings-clang
@@ -69,8 +69,10 @@ check-model: build-warnings-gcc
 
 bench:
 	@$(CMAKE) -B build -DBUILD_TESTING=OFF > /dev/null
-	@ninja -C build -j $(JOBS) aerials_bench
+	@ninja -C build -j $(JOBS) aerials_bench aerials_bench_tables
 	@build/aerials_bench $(if $(LONG),--long)
+	@echo
+	@build/aerials_bench_tables "$(BENCH_DIR)/bench-tables"
 
 install: all
 	@DESTDIR='$(DESTDIR)' cmake --install build --prefix '$(PREFIX)'
