@@ -316,6 +316,14 @@ static int redo_wholes(void *arg, struct catalog *c, struct err *err)
     return aer__catalog_journal(c, m->last_id, redo_whole, m, err);
 }
 
+/* Is a definition among them? Readers of keys must not be disturbed for less. */
+static bool has_config(const struct changes *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->at[i]->name, LAYOUT_CONFIG) == 0) return true;
+    return false;
+}
+
 static int redo(struct files *f, struct err *err)
 {
     struct commit m = {.f = f, .last_id = aer__kv_tables_applied(f->kv)};
@@ -327,7 +335,7 @@ static int redo(struct files *f, struct err *err)
     if (rc == AER_OK) rc = aer__kv_read_catalog(f->kv, redo_wholes, &m, err);
     if (rc == AER_OK && m.whole) rc = checkpoint(f, err); /* as apply_all does */
     if (rc == AER_OK) {
-        aer__kv_tables_define(f->kv);
+        if (m.whole || has_config(c)) aer__kv_tables_define(f->kv);
         aer__kv_tables_end(f->kv, last);
         f->dirty = true;
         f->bytes += c->bytes + 1;
