@@ -258,8 +258,9 @@ static int add_key(const struct record_file *file, struct buf *to, const char *k
 
     if (ok) memcpy(field, key, size);
     if (ok && !file->index) {
-        snprintf(id, sizeof id, "%s", field);
-        ok = size == sizeof id - 1 && aer__layout_row_id_ok(id);
+        ok = size == sizeof id - 1;
+        if (ok) memcpy(id, field, sizeof id);
+        ok = ok && aer__layout_row_id_ok(id);
     }
     /* Not more keys than there are bytes: else gdbm goes round in a damaged file. */
     if (ok && to->size / file->key_size > file->file.size / 8) ok = false;
