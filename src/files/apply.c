@@ -88,7 +88,7 @@ int aer__apply(struct files *f, struct changes *c, bool replay, struct err *err)
 {
     struct fs_many many = {.dir = f->dir};
     /* After a sync that failed reads show what the disk does not have. */
-    bool anew = replay && aer__kv_tables_applied(f->kv) == 0;
+    bool anew = replay && aer__kv_tables_doubted(f->kv);
     int rc = AER_OK;
 
     aer__changes_sort(c);

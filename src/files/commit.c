@@ -257,8 +257,6 @@ void aer__files_after_commit(struct files *f)
     else if (!due) aer__kv_wake(f->kv);
 }
 
-static int checkpoint(struct files *f, struct err *err);
-
 static int commit_whole(struct commit *m, struct kv_txn *txn, struct err *err)
 {
     uint64_t version;
@@ -390,14 +388,15 @@ static int checkpoint(struct files *f, struct err *err)
     int rc = aer__kv_read_catalog(f->kv, any_journal, &any, err);
 
     if (rc || !any) return rc;
-    if (aer__kv_tables_applied(f->kv) == 0) rc = write_anew(f, err);
+    if (aer__kv_tables_doubted(f->kv)) rc = write_anew(f, err);
     if (rc) return rc;
     rc = aer__fs_sync_all(f->dir, err);
     if (rc) {
         /* A second try would not tell. The journal has it all: the next checkpoint puts it in place again. */
-        aer__kv_tables_doubt(f->kv);
+        aer__kv_tables_doubt(f->kv, true);
         return rc;
     }
+    aer__kv_tables_doubt(f->kv, false);
     return aer__kv_write_catalog(f->kv, false, clear, NULL, err);
 }
 

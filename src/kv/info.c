@@ -21,6 +21,8 @@ int aer__kv_sync(struct kv *kv, struct err *err)
         if (atomic_load(&kv->share.page->loose)) {
             rc = aer__fs_sync_all(kv->dir, err);
             if (rc == AER_OK) atomic_store(&kv->share.page->loose, 0);
+            else
+                aer__kv_tables_doubt(kv, true); /* the system tells of a failure once, and it was not told to those files' checkpoint */
         }
         if (rc == AER_OK) rc = aer__journal_sync(kv, err);
         for (int w = 0; rc == AER_OK && w < LAYOUT_ACTIVE_COUNT; w++) {

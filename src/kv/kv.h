@@ -149,7 +149,9 @@ void aer__kv_tables_begin(struct kv *kv);                   /* odd */
 void aer__kv_tables_cancel(struct kv *kv);                  /* nothing happened */
 void aer__kv_tables_end(struct kv *kv, int64_t journal_id); /* all up to this entry of the journal is in place */
 int64_t aer__kv_tables_applied(const struct kv *kv);        /* that entry; 0: not known */
-void aer__kv_tables_doubt(struct kv *kv);                   /* it is not known any more */
+/* A sync failed, so reads may show what the disk does not have; until the journal's files are written anew, and synced. */
+void aer__kv_tables_doubt(struct kv *kv, bool doubt);
+bool aer__kv_tables_doubted(const struct kv *kv);
 /* Advanced when a definition changes. */
 uint64_t aer__kv_tables_defined(const struct kv *kv);
 void aer__kv_tables_define(struct kv *kv);

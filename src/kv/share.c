@@ -75,6 +75,7 @@ static void clear_page(struct share_page *page)
     atomic_store(&page->tables_defined, 1);
     atomic_store(&page->journal_applied, 0);
     atomic_store(&page->journal_loose, 0);
+    atomic_store(&page->sync_failed, 0);
     atomic_store(&page->tables_wanted_ms, 0);
     for (int i = 0; i < SHARE_SLOTS; i++) atomic_store(&page->slots[i].oldest, SHARE_IDLE);
 }
@@ -87,6 +88,7 @@ static void begin_page(struct share_page *page)
     bool orphans = !same_boot || atomic_load(&page->making_files) != 0 || atomic_load(&page->orphans) != 0;
     bool loose = !ours || (same_boot && atomic_load(&page->loose) != 0);
     bool journal_loose = !ours || (same_boot && atomic_load(&page->journal_loose) != 0);
+    bool sync_failed = same_boot && atomic_load(&page->sync_failed) != 0;
     uint64_t applied = same_boot ? atomic_load(&page->journal_applied) : 0;
 
     clear_page(page);
@@ -94,6 +96,7 @@ static void begin_page(struct share_page *page)
     atomic_store(&page->loose, loose);
     atomic_store(&page->journal_loose, journal_loose);
     atomic_store(&page->journal_applied, applied);
+    atomic_store(&page->sync_failed, sync_failed);
     page->boot = aer__fs_boot();
 }
 

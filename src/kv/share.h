@@ -37,7 +37,7 @@ struct share_page {
     _Atomic uint64_t tables_defined; /* advanced when a table or an index is made, changed or removed */
     _Atomic uint64_t journal_applied; /* changes up to this id are at their place, though perhaps not on disk; outlives its writer, not the machine */
     _Atomic uint32_t journal_loose; /* 1: commits in the journal that are not synced (mode off) */
-    uint32_t pad;
+    _Atomic uint32_t sync_failed; /* 1: since the journal was emptied last; files it names may not be what reads show. As journal_applied */
     _Atomic uint64_t tables_wanted_ms; /* a writer waits until then (monotonic clock) for those who read tables */
     uint64_t boot;                     /* of the machine, when the page was last written anew */
     unsigned char unused[4096 - 112];

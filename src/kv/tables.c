@@ -127,9 +127,14 @@ int64_t aer__kv_tables_applied(const struct kv *kv)
     return (int64_t)atomic_load(&kv->share.page->journal_applied);
 }
 
-void aer__kv_tables_doubt(struct kv *kv)
+void aer__kv_tables_doubt(struct kv *kv, bool doubt)
 {
-    atomic_store(&kv->share.page->journal_applied, 0);
+    atomic_store(&kv->share.page->sync_failed, doubt);
+}
+
+bool aer__kv_tables_doubted(const struct kv *kv)
+{
+    return atomic_load(&kv->share.page->sync_failed) != 0;
 }
 
 uint64_t aer__kv_tables_defined(const struct kv *kv)
