@@ -65,6 +65,7 @@ void aer__catalog_rollback(struct catalog *c)
 {
     if (!c->in_write) return;
     c->in_write = false;
+    c->has_tables = false; /* they may have come with what is taken back */
     if (!sqlite3_get_autocommit(c->db)) (void)aer__catalog_run(c, Q_ROLLBACK, NULL); /* the first failure stands */
 }
 
